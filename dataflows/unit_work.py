@@ -1,0 +1,91 @@
+"""UnitWork: what one unit has to do for one network, as amounts; and the settings that shape it.
+
+Each unit kind has a lowering in :data:`dataflows.LOWERINGS`: ``lower_cpu``, ``lower_gpu``, ``lower_mcu``, ``lower_array``,
+``lower_vector``. It counts; ``hwmodels.costs`` prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmodels.runtime import Runtime
+from hwmodels.terms import Term
+
+
+@dataclass(frozen=True)
+class UnitSettings:
+    """Choices that shape the work of a unit.
+
+    Attributes
+    ----------
+    threads : int
+        CPU threads.
+    runtime : Runtime or None
+    dataflow : str or None
+        Of an array unit; ``None`` takes the unit's first.
+    mappings : Mapping
+        Operator name -> given mapping parameters of an array unit.
+    timing : str
+        ``default`` or ``reference``.
+    hypothetical : bool
+        Allow a dataflow the unit does not list.
+    seed : int
+    """
+
+    threads: int = 1
+    runtime: Runtime | None = None
+    dataflow: str | None = None
+    mappings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    timing: str = "default"
+    hypothetical: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class UnitWork:
+    """What one unit has to do: terms, their prices' inputs, and the amounts of every operator it runs.
+
+    Attributes
+    ----------
+    unit : str
+    kind : str
+    join : str
+        ``sum`` or ``max``.
+    terms : tuple of Term
+    parameters : tuple
+        Named tuple of numbers that the prices of ``costs.py`` read.
+    amounts : float64 array, operators x terms
+        Rows of operators that run elsewhere are zero.
+    levels : tuple of str
+        Memory levels of the traffic columns.
+    traffic : int64 array, operators x levels x 2
+        Bytes read from and written to each level [B].
+    energy_terms : tuple of Term
+    energy_amounts : float64 array, operators x energy terms
+        Counts for the energy prices (MACs, words per level, ...).
+    prices : float64 array
+        Seconds per unit amount of each term.
+    energy_prices : float64 array
+        Joules per unit amount of each energy term; NaN where it is not known.
+    details : Mapping of int to Mapping
+        Per operator: ``cycles``, ``utilization``, ``dataflow``, ``mapping``, ``algorithm``, ``fused_into``.
+    """
+
+    unit: str
+    kind: str
+    join: str
+    terms: tuple[Term, ...]
+    parameters: Any
+    amounts: NDArray[np.float64]
+    levels: tuple[str, ...]
+    traffic: NDArray[np.int64]
+    prices: NDArray[np.float64]
+    energy_terms: tuple[Term, ...]
+    energy_amounts: NDArray[np.float64]
+    energy_prices: NDArray[np.float64]
+    details: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)

@@ -1,0 +1,47 @@
+"""Plan: every choice made before a network is lowered onto a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Placement and settings of one run. The ``layerwise`` plan is the default: in order, nothing overlapped.
+
+    Attributes
+    ----------
+    unit : str
+        Compute unit that runs what it can.
+    host : str or None
+        Unit that runs the rest; ``None`` where the device file names none (an assumed ideal vector unit is used).
+    placement : Mapping of str to str
+        Operator name -> unit name; operators that are absent run on ``unit``.
+    threads : int
+        CPU threads.
+    runtime : str or None
+        Runtime profile by name.
+    profile : str
+        Memory accounting profile.
+    dataflow : str or None
+        Dataflow of an array unit.
+    mappings : Mapping
+        Operator name -> given mapping parameters of an array unit; the others are searched.
+    timing : str
+        ``default`` or ``reference`` (systolic units).
+    batch : int
+    seed : int
+    """
+
+    unit: str
+    host: str | None = None
+    placement: Mapping[str, str] = field(default_factory=dict)
+    threads: int = 1
+    runtime: str | None = None
+    profile: str = "ideal"
+    dataflow: str | None = None
+    mappings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    timing: str = "default"
+    batch: int = 1
+    seed: int = 0
