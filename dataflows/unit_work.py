@@ -35,6 +35,9 @@ class UnitSettings:
     hypothetical : bool
         Allow a dataflow the unit does not list.
     seed : int
+    regions : Mapping of str to str
+        Tensor name -> addressable memory that holds it, weights and activations; settled before lowering, because an operator that
+        reads from external memory or streams its weights from flash costs more.
     """
 
     threads: int = 1
@@ -44,6 +47,7 @@ class UnitSettings:
     timing: str = "default"
     hypothetical: bool = False
     seed: int = 0
+    regions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class UnitWork:
         Joules per unit amount of each energy term; NaN where it is not known.
     details : Mapping of int to Mapping
         Per operator: ``cycles``, ``utilization``, ``dataflow``, ``mapping``, ``algorithm``, ``fused_into``.
+    enqueue_phase : str or None
+        Phase in which a host enqueues the operator ahead of the unit, on a resource of its own:
+        end_i = max(enqueued_i, end_(i-1)) + the other phases. ``None`` where the unit itself pays for its dispatch.
     """
 
     unit: str
@@ -89,3 +96,4 @@ class UnitWork:
     energy_amounts: NDArray[np.float64]
     energy_prices: NDArray[np.float64]
     details: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    enqueue_phase: str | None = None
