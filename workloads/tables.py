@@ -38,6 +38,26 @@ ACTIVATION_OF_OPERATOR = {
 }  # fmt: skip
 
 
+#: Operators of one kind that hardware treats apart, in the order of their codes.
+VARIANTS = (
+    "plain", "transposed", "concat", "slice", "shuffle", "copy", "pad", "transpose", "reshape", "batch_norm", "layer_norm", "lrn",
+    "detection_output", "prior_box", "anchor_output", "grid_output",
+)  # fmt: skip
+VARIANT_CODE = {name: code for code, name in enumerate(VARIANTS)}
+
+#: ONNX (or engine) operator name -> its name in VARIANTS; absent means plain.
+VARIANT_OF_OPERATOR = {
+    "ConvTranspose": "transposed", "Concat": "concat", "Split": "slice", "Slice": "slice", "Gather": "slice", "Crop": "slice",
+    "ChannelShuffle": "shuffle", "ShuffleChannel": "shuffle", "DepthToSpace": "shuffle", "SpaceToDepth": "shuffle", "Expand": "copy",
+    "Tile": "copy", "Pad": "pad", "Transpose": "transpose", "Reshape": "reshape", "Flatten": "reshape", "Squeeze": "reshape",
+    "Unsqueeze": "reshape", "BatchNormalization": "batch_norm", "LayerNormalization": "layer_norm",
+    "SkipLayerNormalization": "layer_norm", "RMSNormalization": "layer_norm", "SimplifiedLayerNormalization": "layer_norm",
+    "GroupNormalization": "layer_norm", "InstanceNormalization": "layer_norm", "LRN": "lrn", "DetectionOutput": "detection_output",
+    "NonMaxSuppression": "detection_output", "TFLite_Detection_PostProcess": "detection_output", "PriorBox": "prior_box",
+    "Yolov3DetectionOutput": "anchor_output", "TopK": "anchor_output", "YoloDetectionOutput": "grid_output",
+}  # fmt: skip
+
+
 class OperatorTable(NamedTuple):
     """One row per operator, in graph order."""
 
@@ -62,6 +82,7 @@ class OperatorTable(NamedTuple):
     padded: Ints  # 1 where the operator pads
     first_nest: Ints  # first row in NestTable
     nests: Ints  # number of rows there
+    variant: Ints  # index into VARIANTS
 
 
 class NestTable(NamedTuple):
@@ -115,7 +136,8 @@ def graph_tables(graph: Graph) -> GraphTables:
         rule = rule_of(operator)
         first = len(nest_rows)
         nest_rows.extend(_nest_row(i, operator, nest) for nest in rule.loop_nests(operator, inputs, outputs))
-        operator_rows.append((*_operator_row(operator, rule, inputs, outputs), first, len(nest_rows) - first))
+        variant = VARIANT_CODE[VARIANT_OF_OPERATOR.get(operator.op, "plain")]
+        operator_rows.append((*_operator_row(operator, rule, inputs, outputs), first, len(nest_rows) - first, variant))
     return GraphTables(
         OperatorTable(*_columns(operator_rows, OperatorTable)),
         NestTable(*_columns(nest_rows, NestTable)),
