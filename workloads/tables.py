@@ -48,8 +48,8 @@ VARIANT_CODE = {name: code for code, name in enumerate(VARIANTS)}
 #: ONNX (or engine) operator name -> its name in VARIANTS; absent means plain.
 VARIANT_OF_OPERATOR = {
     "ConvTranspose": "transposed", "Concat": "concat", "Split": "slice", "Slice": "slice", "Gather": "slice", "Crop": "slice",
-    "ChannelShuffle": "shuffle", "ShuffleChannel": "shuffle", "DepthToSpace": "shuffle", "SpaceToDepth": "shuffle", "Expand": "copy",
-    "Tile": "copy", "Pad": "pad", "Transpose": "transpose", "Reshape": "reshape", "Flatten": "reshape", "Squeeze": "reshape",
+    "ChannelShuffle": "shuffle", "ShuffleChannel": "shuffle", "DepthToSpace": "shuffle", "SpaceToDepth": "shuffle",
+    "Expand": "copy", "Tile": "copy", "Pad": "pad", "Transpose": "transpose", "Reshape": "reshape", "Flatten": "reshape", "Squeeze": "reshape",
     "Unsqueeze": "reshape", "BatchNormalization": "batch_norm", "LayerNormalization": "layer_norm",
     "SkipLayerNormalization": "layer_norm", "RMSNormalization": "layer_norm", "SimplifiedLayerNormalization": "layer_norm",
     "GroupNormalization": "layer_norm", "InstanceNormalization": "layer_norm", "LRN": "lrn", "DetectionOutput": "detection_output",
