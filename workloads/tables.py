@@ -49,12 +49,13 @@ VARIANT_CODE = {name: code for code, name in enumerate(VARIANTS)}
 VARIANT_OF_OPERATOR = {
     "ConvTranspose": "transposed", "Concat": "concat", "Split": "slice", "Slice": "slice", "Gather": "slice", "Crop": "slice",
     "ChannelShuffle": "shuffle", "ShuffleChannel": "shuffle", "DepthToSpace": "shuffle", "SpaceToDepth": "shuffle",
-    "Expand": "copy", "Tile": "copy", "Pad": "pad", "Transpose": "transpose", "Reshape": "reshape", "Flatten": "reshape", "Squeeze": "reshape",
-    "Unsqueeze": "reshape", "BatchNormalization": "batch_norm", "LayerNormalization": "layer_norm",
+    "Expand": "copy", "Tile": "copy", "Pad": "pad", "Transpose": "transpose", "Reshape": "reshape", "Flatten": "reshape",
+    "Squeeze": "reshape", "Unsqueeze": "reshape", "BatchNormalization": "batch_norm", "LayerNormalization": "layer_norm",
     "SkipLayerNormalization": "layer_norm", "RMSNormalization": "layer_norm", "SimplifiedLayerNormalization": "layer_norm",
-    "GroupNormalization": "layer_norm", "InstanceNormalization": "layer_norm", "LRN": "lrn", "DetectionOutput": "detection_output",
-    "NonMaxSuppression": "detection_output", "TFLite_Detection_PostProcess": "detection_output", "PriorBox": "prior_box",
-    "Yolov3DetectionOutput": "anchor_output", "TopK": "anchor_output", "YoloDetectionOutput": "grid_output",
+    "GroupNormalization": "layer_norm", "InstanceNormalization": "layer_norm", "LRN": "lrn",
+    "DetectionOutput": "detection_output", "NonMaxSuppression": "detection_output",
+    "TFLite_Detection_PostProcess": "detection_output", "PriorBox": "prior_box", "Yolov3DetectionOutput": "anchor_output",
+    "TopK": "anchor_output", "YoloDetectionOutput": "grid_output",
 }  # fmt: skip
 
 
