@@ -75,6 +75,10 @@ class OperatorRule(ABC):
         """The multiply-accumulate nests of the operator; empty where it has none. Their volumes sum to its MACs."""
         return ()
 
+    def window(self, operator: Operator, inputs: Operands, outputs: Operands) -> int:
+        """Input elements that are reduced to one output element (pools, reductions); 1 elsewhere."""
+        return int(operator.attributes.get("window", 1))
+
     @abstractmethod
     def work(self, operator: Operator, inputs: Operands, outputs: Operands) -> Work:
         """MACs, element operations and bytes."""

@@ -1,0 +1,142 @@
+"""Operators that are really free: they rename, relabel or are settled before the network runs. No work, no bytes, and said so.
+
+A runtime may still charge a dispatch for them; that is its own property and stands in its profile.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from workloads.graph import Operator
+from workloads.operators.family import (
+    FamilyRule,
+    axis_in,
+    dtype_attribute,
+    fail,
+    integers,
+    like,
+    operand,
+    undetermined,
+)  # fmt: skip
+from workloads.operators.rule import Operands, TensorType
+from workloads.work import Work
+
+
+class FreeRule(FamilyRule):
+    """Kind ``free``: zero work by rule.
+
+    ``aliases`` is True where the first output is the first input under another shape, so no new bytes are held either.
+    """
+
+    family = "free"
+    aliases: ClassVar[bool] = True
+
+    def work(self, operator: Operator, inputs: Operands, outputs: Operands) -> Work:
+        return Work()
+
+
+class Identity(FreeRule):
+    """Identity, and Dropout at inference (``y = x``; its mask, where asked for, is all ones and constant): free.
+
+    A Dropout in training mode is refused: it is no inference operator.
+    """
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        mask = TensorType(data.shape, "bool")
+        return (like(operator, data), *(mask for _ in operator.outputs[1:]))
+
+
+class Reshape(FreeRule):
+    """Reshape: the same elements in the same order under another shape: free.
+
+    The shape is attribute ``shape`` or the kept values of input 1; 0 copies a size (not with ``allowzero``), one -1 takes the rest.
+    """
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        wanted = integers(operator, inputs, 1, "shape")
+        if wanted is None:
+            if len(inputs) > 1:
+                return (like(operator, data, ()),)
+            raise fail(operator, "no shape; a constant second operand or an attribute 'shape' is expected")
+        shape = list(wanted)
+        for axis, size in enumerate(shape):
+            if size == 0 and not operator.attributes.get("allowzero") and axis < len(data.shape):
+                shape[axis] = data.shape[axis]
+        if shape.count(-1) == 1:
+            rest = math.prod(size for size in shape if size != -1)
+            shape[shape.index(-1)] = data.elements // rest if rest else 0
+        if min(shape, default=0) < 0 or math.prod(shape) != data.elements:
+            raise fail(
+                operator, f"shape {wanted} for {data.shape} ({data.elements} elements); an equal number of elements is expected"
+            )
+        return (like(operator, data, tuple(shape)),)
+
+
+class Flatten(FreeRule):
+    """Flatten: two axes, the first of them the sizes before ``axis`` (default 1): free."""
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        axis = int(operator.attributes.get("axis", 1))
+        axis = axis + len(data.shape) if axis < 0 else axis
+        if not 0 <= axis <= len(data.shape):
+            raise fail(operator, f"axis {axis} of a tensor with {len(data.shape)} axes; 0 to {len(data.shape)} are expected")
+        return (like(operator, data, (math.prod(data.shape[:axis]), math.prod(data.shape[axis:]))),)
+
+
+class Squeeze(FreeRule):
+    """Squeeze: axes of size 1 left out, all of them or those of ``axes``: free."""
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        given = integers(operator, inputs, 1, "axes")
+        rank = len(data.shape)
+        if given is None:
+            axes = {axis for axis, size in enumerate(data.shape) if size == 1}
+        else:
+            axes = {axis_in(operator, axis, rank) for axis in given}
+        if any(data.shape[axis] != 1 for axis in axes):
+            raise fail(operator, f"axes {sorted(axes)} of shape {data.shape}; axes of size 1 are expected")
+        return (like(operator, data, tuple(size for axis, size in enumerate(data.shape) if axis not in axes)),)
+
+
+class Unsqueeze(FreeRule):
+    """Unsqueeze: axes of size 1 put in, at the places they have in the result: free."""
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        given = integers(operator, inputs, 1, "axes") or ()
+        rank = len(data.shape) + len(given)
+        axes = {axis_in(operator, axis, rank) for axis in given}
+        if len(axes) != len(given):
+            raise fail(operator, f"axes {given}; each axis once is expected")
+        sizes = iter(data.shape)
+        return (like(operator, data, tuple(1 if axis in axes else next(sizes) for axis in range(rank))),)
+
+
+class ShapeOf(FreeRule):
+    """Shape (``start``, ``end``) and Size: known before the network runs, so free."""
+
+    aliases = False
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        if operator.op == "Size":
+            return (TensorType((), dtype_attribute(operator, "output_dtype") or "int64"),)
+        kept = data.shape[slice(operator.attributes.get("start", 0), operator.attributes.get("end"))]
+        return (TensorType((len(kept),), dtype_attribute(operator, "output_dtype") or "int64"),)
+
+
+class Constant(FreeRule):
+    """Constant: settled before the network runs, so free. Readers usually turn it into a weight; here it needs ``shape``, ``dtype``."""
+
+    aliases = False
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        shape = operator.attributes.get("shape")
+        if shape is None:
+            raise undetermined(operator, "the constant's shape")
+        return (TensorType(tuple(shape), dtype_attribute(operator, "dtype") or "fp32"),)
