@@ -31,6 +31,11 @@ class Plan:
     timing : str
         ``default`` or ``reference`` (systolic units).
     batch : int
+    one_at_a_time : bool
+        True: the next operator starts when the one before has ended, whatever the units. False: each unit works through its own
+        operators in order, and units overlap where the network allows.
+    hypothetical : bool
+        Allow a dataflow the unit does not list.
     seed : int
     """
 
@@ -44,4 +49,6 @@ class Plan:
     mappings: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     timing: str = "default"
     batch: int = 1
+    one_at_a_time: bool = True
+    hypothetical: bool = False
     seed: int = 0

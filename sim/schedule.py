@@ -10,9 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dataflows.unit_work import UnitWork
-from hwmodels.device import Device
+from hwmodels.device import ComputeUnit, Device
+from sim.memory import Placement
 from sim.plan import Plan
 from workloads.graph import Graph
+from workloads.tables import GraphTables
+
+#: (Index of the term in the list of the task's work, amount).
+Amounts = tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,23 @@ class Task:
     resource : str
         What is busy while it runs: ``unit`` for phases that follow each other, ``unit/phase`` or a link where they overlap.
     amounts : tuple of (int, float)
-        (index of the term in the unit's list, amount).
+        (index of the term in the list of ``work``, amount).
     after : tuple of int
-        Tasks that must end first.
+        Tasks whose results it needs; it is ready when they have ended.
+    follows : tuple of int
+        Tasks that come before it in the order of execution, although it needs nothing of them; it waits for them.
+    work : str
+        Whose terms and prices count: a key of ``Schedule.work``.
     """
 
     name: str
     operator: int
     phase: str
     resource: str
-    amounts: tuple[tuple[int, float], ...]
+    amounts: Amounts
     after: tuple[int, ...]
+    follows: tuple[int, ...] = ()
+    work: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,9 +64,15 @@ class Schedule:
         What was lowered onto what, with which choices.
     tasks : tuple of Task
     work : Mapping of str to UnitWork
-        By unit name.
+        By unit name, and by link name for transfers.
     unit_of : tuple of str
         Unit of each operator.
+    units : Mapping of str to ComputeUnit
+        Every unit that has work, an assumed host unit included.
+    tables : GraphTables
+        The graph as columns.
+    placement : Placement
+        Which memory holds which tensor, when.
     """
 
     graph: Graph
@@ -64,4 +81,20 @@ class Schedule:
     tasks: tuple[Task, ...]
     work: Mapping[str, UnitWork]
     unit_of: tuple[str, ...]
+    units: Mapping[str, ComputeUnit]
+    tables: GraphTables
+    placement: Placement
     notes: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str | None:
+        """Unit that runs what the chosen one cannot; ``None`` where nothing does."""
+        others = [name for name in dict.fromkeys(self.unit_of) if name != self.plan.unit]
+        return others[0] if others else None
+
+    def tasks_of(self) -> tuple[tuple[int, ...], ...]:
+        """Tasks of each operator, in order; empty for one that costs nothing."""
+        found: list[list[int]] = [[] for _ in self.graph.operators]
+        for index, task in enumerate(self.tasks):
+            found[task.operator].append(index)
+        return tuple(tuple(indices) for indices in found)

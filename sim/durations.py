@@ -1,0 +1,117 @@
+"""Schedule -> picoseconds and joules of every task: the one place where counts meet rates.
+
+Seconds of a task are the sum of amount * price over its terms, rounded once to whole picoseconds; from there on sums are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dataflows.unit_work import UnitWork
+from hwmodels.costs.link import active_joules
+from hwmodels.device import ComputeUnit
+from sim.errors import ScheduleError
+from sim.schedule import Schedule
+
+PICOSECONDS = 10**12
+
+#: The clock is a 64-bit count of picoseconds: 106 days.
+LONGEST_PS = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Two columns, one row per task.
+
+    Attributes
+    ----------
+    picoseconds : int64 array
+    joules : float64 array
+        NaN where it is not known.
+    """
+
+    picoseconds: NDArray[np.int64]
+    joules: NDArray[np.float64]
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """Duration of each task [s]."""
+        return self.picoseconds / PICOSECONDS
+
+
+def durations(schedule: Schedule) -> Durations:
+    """Time and energy of every task.
+
+    Raises
+    ------
+    ScheduleError
+        A duration that is negative, not a number, or with the others longer than the clock can hold (2^63 ps).
+    """
+    prices = {name: work.prices.tolist() for name, work in schedule.work.items()}
+    column = []
+    for task in schedule.tasks:
+        price = prices[task.work]
+        seconds = 0.0
+        for term, amount in task.amounts:
+            seconds += amount * price[term]
+        column.append(whole_picoseconds(seconds, task.name))
+    total = sum(column)
+    if total > LONGEST_PS:
+        raise ScheduleError(
+            f"{schedule.graph.name}: {total / PICOSECONDS:.3g} s of work; at most {LONGEST_PS / PICOSECONDS:.3g} s are expected, "
+            "what the clock holds; use a smaller batch or a faster device"
+        )
+    return Durations(np.array(column, np.int64), _joules(schedule, column))
+
+
+def whole_picoseconds(seconds: float, name: str) -> int:
+    """Seconds rounded to whole picoseconds, ties to even.
+
+    >>> whole_picoseconds(2.5e-12, "a/compute"), whole_picoseconds(1.25, "b/compute")
+    (2, 1250000000000)
+    """
+    scaled = seconds * 1e12
+    if not 0.0 <= scaled < LONGEST_PS:
+        raise ScheduleError(f"task '{name}': {seconds} s; a duration from 0 to {LONGEST_PS / PICOSECONDS:.3g} s is expected")
+    return round(scaled)
+
+
+def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
+    """Energy of each task: the energy terms of its phase where its work has some, else active power * time."""
+    joules = np.zeros(len(picoseconds))
+    for i, tasks in enumerate(schedule.tasks_of()):
+        if not tasks:
+            continue
+        unit = schedule.units[schedule.unit_of[i]]
+        for name in dict.fromkeys(schedule.tasks[t].work for t in tasks):
+            own = [t for t in tasks if schedule.tasks[t].work == name]
+            _spend(schedule, schedule.work[name], unit, i, own, picoseconds, joules)
+    return joules
+
+
+def _spend(
+    schedule: Schedule,
+    work: UnitWork,
+    unit: ComputeUnit,
+    i: int,
+    tasks: list[int],
+    picoseconds: list[int],
+    joules: NDArray[np.float64],
+) -> None:
+    """Energy of the tasks that one work item has in operator ``i``."""
+    power = unit.active_power_w
+    by_terms = bool(work.energy_terms) and not (work.kind == "link" and math.isnan(work.energy_prices[0]) and power is not None)
+    if by_terms:
+        phase_of = {schedule.tasks[t].phase: t for t in reversed(tasks)}
+        for k, term in enumerate(work.energy_terms):
+            if work.energy_amounts[i, k] != 0.0:
+                joules[phase_of.get(term.phase, tasks[0])] += work.energy_amounts[i, k] * work.energy_prices[k]
+        return
+    # Phases that overlap draw the power of the unit once: while the longest of them runs.
+    drawing = tasks if work.join == "sum" else [max(tasks, key=lambda t: picoseconds[t])]
+    for t in drawing:
+        joules[t] = math.nan if power is None else active_joules(power, picoseconds[t] / PICOSECONDS)

@@ -1,0 +1,182 @@
+"""Graph + Device + Plan -> Schedule: who computes what, where tensors live, and the tasks with their order. No seconds here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+import dataflows
+from dataflows.unit_work import UnitSettings, UnitWork
+from hwmodels.device import ComputeUnit, CpuUnit, Device
+from hwmodels.runtime import Runtime
+from sim.assignment import IDEAL_VECTOR, assign, check_dtypes, unit_named
+from sim.buffers import Sharing
+from sim.errors import ScheduleError
+from sim.memory import Placement, Tenants, place
+from sim.plan import Plan
+from sim.schedule import Schedule
+from sim.tasks import TaskList
+from sim.transfers import Transfer, link_work, transfers_of
+from workloads.errors import nearest
+from workloads.graph import Graph
+from workloads.operators.rule import KINDS
+from workloads.tables import GraphTables, graph_tables
+
+#: Lowering of one unit kind: (graph, tables, device, unit, settings, mine) -> UnitWork.
+Lowering = Callable[..., UnitWork]
+
+#: Kinds whose output may overwrite an input that dies with them.
+ELEMENT_WISE = ("elementwise", "activation", "normalization", "softmax", "quantization")
+
+
+def layerwise_plan(
+    graph: Graph,
+    device: Device,
+    *,
+    unit: str | None = None,
+    threads: int | None = None,
+    runtime: str | None = None,
+    profile: str | None = None,
+    dataflow: str | None = None,
+    mappings: Mapping[str, Mapping[str, float]] | None = None,
+    timing: str = "default",
+    batch: int | None = None,
+    hypothetical: bool = False,
+    seed: int = 0,
+) -> Plan:
+    """The baseline plan: in order, nothing overlapped, each operator on the chosen unit or the host.
+
+    Parameters
+    ----------
+    graph, device
+    unit : str or None
+        Default: the unit marked so in the device file, else ``cpu``, else the first.
+    threads : int or None
+        Default: all cores of the unit.
+    runtime : str or None
+        Default: the unit's.
+    profile : str or None
+        Memory accounting; default: the runtime's, else ``ideal``.
+    dataflow, mappings, timing, hypothetical
+        Of array units.
+    batch : int or None
+        Default: the graph's.
+    """
+    chosen = unit_named(device, unit or device.default_unit.name)
+    cores = chosen.cores if isinstance(chosen, CpuUnit) else 1
+    if threads is not None and not 1 <= threads <= cores:
+        raise ScheduleError(f"threads: {threads}; 1 to {cores} are expected (cores of unit '{chosen.name}' of {device.name})")
+    profile_of = runtime_named(runtime or chosen.runtime)
+    return Plan(
+        unit=chosen.name,
+        host=device.host,
+        threads=threads or cores,
+        runtime=profile_of.name if profile_of else None,
+        profile=profile or (profile_of.memory_profile if profile_of else "ideal"),
+        dataflow=dataflow,
+        mappings=dict(mappings or {}),
+        timing=timing,
+        batch=batch or int(graph.settings.get("batch", 1)),
+        hypothetical=hypothetical,
+        seed=seed,
+    )
+
+
+def runtime_named(name: str | None) -> Runtime | None:
+    """Runtime profile by name; ``None`` stays ``None``."""
+    if name is None:
+        return None
+    from hwmodels.runtime import load_runtime
+
+    return load_runtime(name)
+
+
+def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowering] | None = None) -> Schedule:
+    """Turn choices into work: amounts per task on named resources, in a valid order.
+
+    Parameters
+    ----------
+    graph : Graph
+        Its element types must be ones the units compute (see :func:`sim.assignment.nearest_dtype`).
+    device : Device
+    plan : Plan
+    lowerings : Mapping or None
+        Unit kind -> lowering; default: ``dataflows.LOWERINGS``.
+
+    Raises
+    ------
+    ScheduleError
+        An unknown unit, a type the unit cannot compute, a unit kind without a lowering.
+    """
+    tables = graph_tables(graph)
+    unit_of, units = assign(graph, tables, device, plan, runtime_named(plan.runtime))
+    check_dtypes(graph, units, unit_of)
+    table = dataflows.LOWERINGS if lowerings is None else lowerings
+
+    def work_with(regions: Mapping[str, str]) -> dict[str, UnitWork]:
+        return {n: _unit_work(graph, tables, device, units[n], plan, unit_of, regions, table) for n in units}
+
+    work = work_with({})
+    placement = place(graph, _tenants(graph, tables, device, plan, unit_of, units, work))
+    if _away_from_home(placement, units):
+        work = work_with(placement.regions)
+    moves = transfers_of(graph, device, units, unit_of, placement.regions)
+    for name in dict.fromkeys(move.link for move in moves if move.link):
+        work[name] = link_work(device.links[name], [m for m in moves if m.link == name], len(graph.operators))
+    tasks = TaskList(graph, plan, work, unit_of, moves).tasks
+    notes = (*placement.notes, *_notes(device, plan, unit_of, moves))
+    return Schedule(graph, device, plan, tuple(tasks), work, unit_of, units, tables, placement, notes)
+
+
+def _unit_work(
+    graph: Graph, tables: GraphTables, device: Device, unit: ComputeUnit, plan: Plan, unit_of: Sequence[str],
+    regions: Mapping[str, str], table: Mapping[str, Lowering],
+) -> UnitWork:  # fmt: skip
+    if unit.kind not in table:
+        raise ScheduleError(f"unit '{unit.name}': kind '{unit.kind}' has no lowering; {nearest(unit.kind, table)}")
+    main = unit.name == plan.unit
+    settings = UnitSettings(
+        threads=plan.threads if main else (unit.cores if isinstance(unit, CpuUnit) else 1),
+        runtime=runtime_named(plan.runtime if main else unit.runtime),
+        dataflow=plan.dataflow if main else None,
+        mappings=plan.mappings if main else {},
+        timing=plan.timing,
+        hypothetical=plan.hypothetical,
+        seed=plan.seed,
+        regions=regions,
+    )
+    mine = np.array([name == unit.name for name in unit_of], dtype=np.bool_)
+    return table[unit.kind](graph, tables, device, unit, settings, mine)
+
+
+def _tenants(
+    graph: Graph, tables: GraphTables, device: Device, plan: Plan, unit_of: Sequence[str], units: Mapping[str, ComputeUnit],
+    work: Mapping[str, UnitWork],
+) -> Tenants:  # fmt: skip
+    kinds = [KINDS[code] for code in tables.operators.kind]
+    views = frozenset(i for i, kind in enumerate(kinds) if kind == "free")
+    fused = frozenset(i for w in work.values() for i, detail in w.details.items() if detail.get("fused_into"))
+    element_wise = frozenset(i for i, kind in enumerate(kinds) if kind in ELEMENT_WISE) - fused
+    return Tenants(device, units, tuple(unit_of), Sharing(views, fused), element_wise, plan.profile, plan.batch)
+
+
+def _away_from_home(placement: Placement, units: Mapping[str, ComputeUnit]) -> bool:
+    """True where a tensor lives elsewhere than in the first memory of its unit's lists: lowering must know."""
+    homes = {name for unit in units.values() for name in (*unit.weights_in[:1], *unit.activations_in[:1])}
+    return bool(set(placement.regions.values()) - homes)
+
+
+def _notes(device: Device, plan: Plan, unit_of: Sequence[str], moves: Sequence[Transfer]) -> list[str]:
+    notes = []
+    others = [name for name in unit_of if name != plan.unit]
+    if others:
+        assumed = " (assumed: the device file names no host)" if IDEAL_VECTOR in others else ""
+        notes.append(f"host: {others[0]}{assumed} runs {len(others)} of {len(unit_of)} operators")
+    unpriced = [move for move in moves if move.link is None]
+    if unpriced:
+        paths = sorted({f"{m.source} to {m.target}" for m in unpriced})
+        notes.append(
+            f"transfers: {sum(m.bytes for m in unpriced):,} B {', '.join(paths)} are not priced; {device.name} names no link there"
+        )
+    return notes
