@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dataflows.array_units import ARRAY_KINDS
 from hwmodels.device import ArrayUnit, ComputeUnit, Device, VectorUnit
 from hwmodels.runtime import Runtime
 from sim.errors import ScheduleError
@@ -17,8 +18,6 @@ from workloads.tables import GraphTables
 #: Name of the unit assumed where a device file names no host.
 IDEAL_VECTOR = "ideal_vector"
 
-#: Unit kinds that run multiply-accumulate nests and nothing else.
-ARRAY_KINDS = ("systolic", "row_stationary")
 
 #: Lanes of the assumed unit beside a unit that is not an array.
 IDEAL_LANES = 16
@@ -87,14 +86,14 @@ def assign(
 
 def supported(graph: Graph, tables: GraphTables, unit: ComputeUnit, runtime: Runtime | None) -> list[bool]:
     """Whether the unit, under the runtime, can run each operator."""
-    array = unit.kind in ARRAY_KINDS
+    array = isinstance(unit, ArrayUnit)
     able = []
     for i, operator in enumerate(graph.operators):
         kind = KINDS[tables.operators.kind[i]]
         able.append(
-            (not unit.operators or kind in unit.operators)
+            (not unit.operators or kind in unit.operators or operator.op in unit.operators)
             and (runtime is None or not runtime.operators or operator.op in runtime.operators)
-            and (not array or tables.operators.nests[i] > 0)
+            and (not array or kind in ARRAY_KINDS)
         )
     return able
 

@@ -81,8 +81,9 @@ def whole_picoseconds(seconds: float, name: str) -> int:
 
 
 def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
-    """Energy of each task: the energy terms of its phase where its work has some, else active power * time."""
+    """Energy of each task: the energy terms of its phase where its work has some, else active power * time; plus static power."""
     joules = np.zeros(len(picoseconds))
+    static = _static_power(schedule)
     for i, tasks in enumerate(schedule.tasks_of()):
         if not tasks:
             continue
@@ -90,6 +91,8 @@ def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
         for name in dict.fromkeys(schedule.tasks[t].work for t in tasks):
             own = [t for t in tasks if schedule.tasks[t].work == name]
             _spend(schedule, schedule.work[name], unit, i, own, picoseconds, joules)
+            for t in _timed(schedule.work[name], own, picoseconds):
+                joules[t] += active_joules(static, picoseconds[t] / PICOSECONDS)
     return joules
 
 
@@ -111,7 +114,19 @@ def _spend(
             if work.energy_amounts[i, k] != 0.0:
                 joules[phase_of.get(term.phase, tasks[0])] += work.energy_amounts[i, k] * work.energy_prices[k]
         return
-    # Phases that overlap draw the power of the unit once: while the longest of them runs.
-    drawing = tasks if work.join == "sum" else [max(tasks, key=lambda t: picoseconds[t])]
-    for t in drawing:
+    for t in _timed(work, tasks, picoseconds):
         joules[t] = math.nan if power is None else active_joules(power, picoseconds[t] / PICOSECONDS)
+
+
+def _timed(work: UnitWork, tasks: list[int], picoseconds: list[int]) -> list[int]:
+    """Tasks whose time is the operator's: all where phases follow each other, the longest where they overlap."""
+    return tasks if work.join == "sum" else [max(tasks, key=lambda t: picoseconds[t])]
+
+
+def _static_power(schedule: Schedule) -> float:
+    """Power drawn busy or not where energy is counted by actions: of the chosen unit and the memories counted [W]."""
+    unit, work = schedule.units[schedule.plan.unit], schedule.work[schedule.plan.unit]
+    counted = {term.phase for term in work.energy_terms}
+    powers = [getattr(unit, "static_power_w", None)] if counted else []
+    powers += [level.static_power_w for name, level in schedule.device.memories.items() if name in counted]
+    return math.fsum(power for power in powers if power is not None)
