@@ -83,6 +83,8 @@ class ComputeUnit:
         Power of the scope named by the device while this unit works [W].
     operators : tuple of str
         Operator kinds the unit runs; empty means all. Others go to the device's host unit.
+    caches : tuple of str
+        Data caches between the unit and memory, nearest first.
     """
 
     name: str
@@ -96,6 +98,7 @@ class ComputeUnit:
     active_power_w: float | None = None
     operators: tuple[str, ...] = ()
     default: bool = False
+    caches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ class ArrayUnit(ComputeUnit):
     bus_words_per_cycle: Mapping[str, float] = field(default_factory=dict)  # tensor -> words delivered per cycle
     parameters: Mapping[str, float] = field(default_factory=dict)  # named timing parameters of the kind
     energies_j: Mapping[str, float] = field(default_factory=dict)  # per-word energies by name (hop, spad of each tensor, ...)
+    static_power_w: float | None = None  # clock network, control and leakage of the array, busy or not
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,8 @@ class Device:
     host: str | None = None  # unit that runs what others cannot
     sources: Mapping[str, Source] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)  # fields changed for this run, as written
+    chip: str = ""  # physical chip; boards of one chip share it
+    facts: Mapping[str, str] = field(default_factory=dict)  # columns of a fact table that no field takes, as written
 
     @property
     def default_unit(self) -> ComputeUnit:

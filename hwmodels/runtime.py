@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 
+from hwmodels import units
+from hwmodels.citations import named_sources, source_of
+from hwmodels.document import Entry, inherit, nearest, read_document
+from hwmodels.errors import DeviceFileError, UnitError
 from hwmodels.provenance import Source
+
+RUNTIMES = Path(__file__).with_name("runtimes")
+KEYS = (
+    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "operators", "costs", "memory_profile", "sources",
+    "source", "status",
+)  # fmt: skip
+LOWERINGS = ("eager", "fused", "engine")
 
 
 @dataclass(frozen=True)
@@ -42,3 +55,97 @@ class Runtime:
     costs: Mapping[str, float] = field(default_factory=dict)
     memory_profile: str = "ideal"
     sources: Mapping[str, Source] = field(default_factory=dict)
+
+
+def load_runtime(name: str) -> Runtime:
+    """The runtime profile of a name or alias.
+
+    Raises
+    ------
+    DeviceFileError
+        Unknown name (nearest ones are given), or a profile that is broken.
+    """
+    path = RUNTIMES / f"{name}.yaml"
+    if path in _paths():
+        return read_runtime(path)
+    found = runtimes()
+    for profile in found:
+        if name in profile.aliases:
+            return profile
+    known = [n for profile in found for n in (profile.name, *profile.aliases)]
+    raise DeviceFileError(
+        f"runtime: '{name}' is not in the catalogue; a name of `boardless runtimes` is expected; {nearest(name, known)}"
+    )
+
+
+def runtimes() -> tuple[Runtime, ...]:
+    """Every runtime profile, by name."""
+    return tuple(read_runtime(path) for path in _paths())
+
+
+def read_runtime(path: Path) -> Runtime:
+    """The profile of one file."""
+    root = read_document(path, f"hwmodels/runtimes/{path.name}" if path.parent == RUNTIMES else str(path))
+    for key, entry in root.fields.items():
+        if key not in KEYS:
+            raise entry.error(f"unknown key '{key}'", "a key of a runtime profile is expected", nearest(key, KEYS))
+    sources = named_sources(root)
+    inherit(root, None, None)
+    lowering = _text(root, "lowering", "engine")
+    if lowering not in LOWERINGS:
+        raise root.fields["lowering"].error(f"lowering '{lowering}' stood here", f"one of {', '.join(LOWERINGS)} is expected")
+    costs = root.fields["costs"].fields if "costs" in root.fields else {}
+    return Runtime(
+        name=_text(root, "name"),
+        summary=_text(root, "summary"),
+        kinds=_names(root, "kinds"),
+        aliases=_names(root, "aliases"),
+        lowering=lowering,
+        fuses=_names(root, "fuses"),
+        operators=_names(root, "operators"),
+        costs=MappingProxyType({key: _cost(key, entry) for key, entry in costs.items()}),
+        memory_profile=_text(root, "memory_profile", "ideal"),
+        sources=MappingProxyType({key: _sourced(key, entry, sources) for key, entry in costs.items()}),
+    )
+
+
+def _paths() -> list[Path]:
+    return sorted(RUNTIMES.glob("*.yaml"))
+
+
+def _text(root: Entry, key: str, default: str | None = None) -> str:
+    entry = root.fields.get(key)
+    if entry is None:
+        if default is None:
+            raise root.error(f"'{key}' is missing", "a text is expected")
+        return default
+    if not isinstance(entry.content, str):
+        raise entry.error(f"{key}: {entry.as_written} stood here", "a text is expected")
+    return " ".join(entry.content.split())
+
+
+def _names(root: Entry, key: str) -> tuple[str, ...]:
+    entry = root.fields.get(key)
+    if entry is None:
+        return ()
+    items = entry.content if isinstance(entry.content, list) else [entry]
+    return tuple(_text(Entry(item.file, item.line, {key: item}), key) for item in items)
+
+
+def _cost(key: str, entry: Entry) -> float:
+    if not isinstance(entry.content, str):
+        raise entry.error(f"costs.{key}: {entry.as_written} stood here", "a number, with its unit where it has one, is expected")
+    try:
+        return units.parse(entry.content).value
+    except UnitError as problem:
+        raise DeviceFileError(f"{entry.where}: costs.{key}: {problem}") from None
+
+
+def _sourced(key: str, entry: Entry, sources: Mapping[str, str]) -> Source:
+    source = source_of(entry, sources)
+    if source is None:
+        raise entry.error(
+            f"costs.{key}: '{entry.as_written}' names no source",
+            "{value: ..., source: ...} or a 'source:' for the costs is expected",
+        )
+    return source
