@@ -1,0 +1,130 @@
+"""Shapes of an ONNX network: the library's inference over a light copy, then our own rules where it stays silent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from workloads.errors import GraphError
+from workloads.operators.family import ONNX_TYPE_CODES
+from workloads.operators.rule import TensorType
+from workloads.readers.constants import KEPT_VALUES, NUMPY_TYPES
+from workloads.readers.folding import fold, replace_shapes
+from workloads.readers.onnx_model import STANDARD_DOMAINS, OnnxNetwork
+from workloads.readers.onnx_values import element_type
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+ONNX_CODES = {name: code for code, name in reversed(ONNX_TYPE_CODES.items())}
+FAILED_NODE = re.compile(r"\(op_type: ?([\w.]*)(?:, node name: ?([^)]*))?\): ?(.*?)(?=\(op_type|$)")
+
+
+def known_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorType]:
+    """Types of all tensors the inference can tell; constants that hang on shapes are folded on the way.
+
+    Parameters
+    ----------
+    network : OnnxNetwork
+        Its operators and constants are updated.
+    resized : bool
+        True where symbolic sizes were set: shapes the file declares besides its inputs are then left aside.
+    """
+    types = inferred_types(network, resized=resized)
+    while True:
+        before = len(network.constants)
+        shapes = {name: known.shape for name, known in types.items()}
+        network.operators = fold(replace_shapes(network.operators, network.constants, shapes), network.constants)
+        complete = all(name in types for operator in network.operators for name in operator.outputs if name)
+        if complete or len(network.constants) == before:
+            return types
+        types = inferred_types(network, resized=resized)
+
+
+def inferred_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorType]:
+    """One run of the library's shape inference, strict; tensors whose shape is not fully known are left out.
+
+    Raises
+    ------
+    GraphError
+        Where operands do not fit: names operator, node and tensor.
+    """
+    from onnx import shape_inference
+
+    light = light_model(network, resized=resized)
+    try:
+        result = shape_inference.infer_shapes(light, check_type=True, strict_mode=True, data_prop=True)
+    except Exception as error:
+        raise GraphError(_inference_message(network, str(error))) from error
+    types = {name: TensorType(tuple(int(size) for size in sizes), dtype) for name, (dtype, sizes) in network.inputs.items() if _whole(sizes)}
+    for value in (*result.graph.value_info, *result.graph.output):
+        declared = value.type.tensor_type
+        if value.type.WhichOneof("value") != "tensor_type" or not declared.HasField("shape") or not declared.elem_type:
+            continue
+        sizes = tuple(dimension.dim_value if dimension.HasField("dim_value") else None for dimension in declared.shape.dim)
+        if _whole(sizes):
+            types[value.name] = TensorType(tuple(int(size) for size in sizes if size is not None), element_type(declared.elem_type, value.name))
+    return types
+
+
+def light_model(network: OnnxNetwork, *, resized: bool) -> ModelProto:
+    """The same graph without its weights: small constants as they are, large ones as inputs of their shape and type."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.ModelProto(ir_version=max(network.model.ir_version, 8))
+    model.opset_import.extend(network.model.opset_import)
+    graph = model.graph
+    graph.name = network.name or "network"
+    graph.node.extend(network.protos[operator.name] for operator in network.operators)
+    for name, (dtype, sizes) in network.inputs.items():
+        graph.input.append(helper.make_tensor_value_info(name, ONNX_CODES[dtype], sizes))
+    used = dict.fromkeys(name for node in graph.node for name in _names_read(node))
+    for name in used:
+        constant = network.constants.get(name)
+        if constant is None:
+            continue
+        values = constant.values(KEPT_VALUES)
+        if values is not None and constant.dtype in NUMPY_TYPES and values.dtype == NUMPY_TYPES[constant.dtype]:
+            graph.initializer.append(numpy_helper.from_array(values, name))
+        else:
+            graph.input.append(helper.make_tensor_value_info(name, ONNX_CODES[constant.dtype], constant.shape))
+    written = {name for operator in network.operators for name in operator.outputs}
+    for value in network.model.graph.output:
+        if value.name in written:
+            graph.output.append(onnx.ValueInfoProto(name=value.name) if resized else value)
+    if not resized:
+        graph.value_info.extend(value for value in network.model.graph.value_info if value.name in written)
+    return model
+
+
+def _names_read(node: Any) -> list[str]:
+    """Tensors a node reads, those its subgraphs take from outside included."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
+            for inner in graph.node:
+                names.extend(_names_read(inner))
+            names.extend(value.name for value in graph.output)
+    return names
+
+
+def _whole(sizes: tuple[Any, ...]) -> bool:
+    return all(isinstance(size, int) for size in sizes)
+
+
+def _inference_message(network: OnnxNetwork, message: str) -> str:
+    """``operator 'conv1' (Conv): shape of 'y' does not infer: reason``."""
+    text = " ".join(message.replace("[ShapeInferenceError]", "").replace("[TypeInferenceError]", "").split())
+    found = FAILED_NODE.search(text)
+    if found is None:
+        return f"shapes do not infer: {text}; operands that fit each other are expected"
+    op, name, reason = found.groups()
+    node = network.protos.get(name or "")
+    outputs = ", ".join(f"'{output}'" for output in node.output if output) if node is not None else "its outputs"
+    return f"operator '{name or op}' ({op}): shape of {outputs} does not infer ({reason.strip(' .')}); operands that fit each other are expected"
+
+
+def is_standard(network: OnnxNetwork, name: str) -> bool:
+    """True for an operator of the standard set."""
+    return network.protos[name].domain in STANDARD_DOMAINS
