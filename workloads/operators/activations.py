@@ -58,3 +58,12 @@ class BiasedActivation(Activation):
         biased = len(inputs) > 1 and inputs[1] is not None
         size = elements(outputs[:1])
         return Operations((element + biased) * size, special * size)
+
+
+class QuantizedActivation(BiasedActivation):
+    """QLinearSigmoid, QLinearLeakyRelu: data, its scale and zero point, the result's; counted like the plain function."""
+
+    def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
+        element, special = ACTIVATION_OPERATIONS[self.function]
+        size = elements(outputs[:1])
+        return Operations(element * size, special * size)

@@ -4,7 +4,7 @@ Counting conventions, the same for every operator:
 
 - A multiply-accumulate is one product added to a sum. A bias is an element operation.
 - Element operations are additions, comparisons, multiplications, roundings; special operations are evaluations of exp, log, tanh,
-  erf, power, square root, sine and divisions by a value that is not known beforehand. ``x * sigmoid(x)`` is 2 element and 2 special ones.
+  erf, power, square root, sine, and divisions by a value that is not known beforehand. ``x * sigmoid(x)``: 2 element, 2 special.
 - Bytes are those of each distinct operand once, at its stored precision. Rules that touch less say so.
 - The rescaling of an integer result belongs to the write-back of the unit: quantised and plain forms of an operator count alike.
 """
@@ -12,6 +12,7 @@ Counting conventions, the same for every operator:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
 from workloads.dtypes import WEIGHT_FORMATS, bits
@@ -129,6 +130,11 @@ def operand(operator: Operator, inputs: Operands, position: int, meaning: str = 
     return tensor
 
 
+def work_of(full: Work, unread_weight_bytes: int) -> Work:
+    """The same work without the bytes of constants that are not read."""
+    return replace(full, weight_bytes_read=full.weight_bytes_read - unread_weight_bytes)
+
+
 def optional(inputs: Operands, position: int) -> Tensor | None:
     """Input at ``position`` or None."""
     return inputs[position] if position < len(inputs) else None
@@ -140,7 +146,7 @@ def elements(tensors: Iterable[Tensor | None]) -> int:
 
 
 def like(operator: Operator, tensor: Tensor, shape: tuple[int, ...] | None = None) -> TensorType:
-    """Type of an output computed from ``tensor``: its shape unless another is given, its type unless ``output_dtype`` says another."""
+    """Type of an output computed from ``tensor``: its shape unless another is given, its type unless ``output_dtype`` is there."""
     return TensorType(tensor.shape if shape is None else shape, result_dtype(operator, tensor.dtype))
 
 

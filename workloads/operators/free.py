@@ -131,7 +131,7 @@ class ShapeOf(FreeRule):
 
 
 class Constant(FreeRule):
-    """Constant: settled before the network runs, so free. Readers usually turn it into a weight; here it needs ``shape``, ``dtype``."""
+    """Constant: settled before the network runs, so free. Readers make it a weight; here it needs ``shape``, ``dtype``."""
 
     aliases = False
 

@@ -48,6 +48,17 @@ class Concat(LayoutRule):
         return (like(operator, first, tuple(shape)),)
 
 
+class QuantizedConcat(Concat):
+    """QLinearConcat: scale and zero point of the result, then triples of operand, scale and zero point."""
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        return super().output_types(operator, inputs[2::3])
+
+    def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
+        """Every element is rescaled: a product and a sum."""
+        return Operations(2 * elements(outputs[:1]))
+
+
 class Stack(LayoutRule):
     """Pack (TFLite): operands of one shape along a new ``axis``."""
 

@@ -129,7 +129,10 @@ class LocalResponseNormalization(SameShapeRule):
 
 
 class MeanVarianceNormalization(SameShapeRule):
-    """MeanVarianceNormalization: ``(x - mean) / deviation`` over ``axes`` (default 0, 2, 3): 5 per element, a root and a division per row."""
+    """MeanVarianceNormalization: ``(x - mean) / deviation`` over ``axes`` (default 0, 2, 3).
+
+    Per element 5 operations as in :class:`LayerNormalization`; per row a root and a division.
+    """
 
     family = "normalization"
 
@@ -140,7 +143,10 @@ class MeanVarianceNormalization(SameShapeRule):
 
 
 class LpNormalization(SameShapeRule):
-    """LpNormalization: ``x / norm`` along ``axis``: a power (counted as one product) and a sum per element; division per element, root per row."""
+    """LpNormalization: ``x / norm`` along ``axis``.
+
+    Per element a power (counted as one product), a sum and a division; per row a root.
+    """
 
     family = "normalization"
 
