@@ -52,7 +52,7 @@ def array_nests(graph: Graph, tables: GraphTables, mine: NDArray[np.bool_]) -> A
     """
     nests, operators = tables.nests, tables.operators
     keep = np.flatnonzero(np.asarray(mine)[nests.operator])
-    rows = [_stored(graph, int(nests.operator[i]), _padded(nests, i)) for i in keep]
+    rows = [_stored(graph, int(nests.operator[i]), _padded(nests, int(i))) for i in keep]
     stored = np.array(rows, dtype=np.int64).reshape(len(keep), 3)
     of = nests.operator[keep]
     written = np.array([_output_bits(graph, int(i)) for i in of], dtype=np.int64)

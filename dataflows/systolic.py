@@ -1,4 +1,4 @@
-"""Systolic arrays: folds, cycles, operand accesses and DRAM traffic of weight-, output- and input-stationary products, in closed form.
+"""Systolic arrays in closed form: folds, cycles, operand accesses and DRAM traffic of WS, OS and IS products.
 
 A nest is seen as the matrix product its im2col form gives: ``pixels = N*E*F`` rows, ``M`` columns, ``reduction = C*R*S``.
 What is laid on the array and what streams past it:
@@ -197,8 +197,8 @@ def tile_traffic(nests, i, shape, images, rows, filters, channels):
 def scratchpad_tiling(nests, i, shape):
     """The tile of nest ``i`` with the least DRAM traffic among halvings of rows (and images), filters and channels.
 
-    A tile fits when twice its operands (double buffering) are within the capacity. Filter tiles are whole array widths. The smallest
-    tile is taken where nothing fits. Returns (traffic, input bytes, weight bytes, output bytes, rows, filters, channels).
+    A tile fits when twice its operands (double buffering) are within the capacity. Filter tiles are whole array widths. The
+    smallest tile is taken where nothing fits. Returns (traffic, input bytes, weight bytes, output bytes, rows, filters, channels).
     """
     best = (-1, 0, 0, 0, 1, 1, 1)
     smallest = best

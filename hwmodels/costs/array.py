@@ -116,3 +116,12 @@ def exposed_bytes(size_bytes, cycles, frequency_hz, bandwidth_bytes_per_s):
     600.0
     """
     return max(0.0, size_bytes - bandwidth_bytes_per_s * cycles / frequency_hz)
+
+
+def word_joules(energy_j_per_byte: float, word_bits: float) -> float:
+    """Energy of one word of a memory whose energy is known per byte: energy * bits / 8 [J].
+
+    >>> word_joules(1e-12, 16)
+    2e-12
+    """
+    return energy_j_per_byte * word_bits / 8.0

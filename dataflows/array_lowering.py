@@ -1,0 +1,7 @@
+"""The lowerings of array units, in one place: what :data:`dataflows.LOWERINGS` takes in."""
+
+from dataflows.array_units import supports
+from dataflows.row_stationary_lowering import lower_row_stationary
+from dataflows.systolic_lowering import lower_systolic
+
+__all__ = ["lower_row_stationary", "lower_systolic", "supports"]
