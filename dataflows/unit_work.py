@@ -7,7 +7,7 @@ Each unit kind has a lowering in :data:`dataflows.LOWERINGS`: ``lower_cpu``, ``l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hwmodels.runtime import Runtime
 from hwmodels.terms import Term
+from workloads.tables import NestTable, OperatorTable
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,24 @@ class UnitSettings:
 
 
 @dataclass(frozen=True)
+class Counted:
+    """What a unit's counting kernel read: ``kernel(operators, nests, i, parameters, network, amounts, traffic)`` gives row ``i``.
+
+    Attributes
+    ----------
+    operators : OperatorTable
+        The network as the runtime runs it: rows fused into others, or of other units, have the kind -1.
+    nests : NestTable
+    network : tuple
+        Named tuple of facts of the whole network.
+    """
+
+    operators: OperatorTable
+    nests: NestTable
+    network: Any
+
+
+@dataclass(frozen=True)
 class UnitWork:
     """What one unit has to do: terms, their prices' inputs, and the amounts of every operator it runs.
 
@@ -81,6 +100,8 @@ class UnitWork:
     enqueue_phase : str or None
         Phase in which a host enqueues the operator ahead of the unit, on a resource of its own:
         end_i = max(enqueued_i, end_(i-1)) + the other phases. ``None`` where the unit itself pays for its dispatch.
+    counted : Counted or None
+        What the amounts were counted from, for counting again with other parameters in compiled batches.
     """
 
     unit: str
@@ -97,3 +118,9 @@ class UnitWork:
     energy_prices: NDArray[np.float64]
     details: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     enqueue_phase: str | None = None
+    counted: Counted | None = None
+
+
+def renamed(terms: tuple[Term, ...], phases: Mapping[str, str]) -> tuple[Term, ...]:
+    """Terms with some phases called as the device calls them, e.g. its memories."""
+    return tuple(replace(term, phase=phases.get(term.phase, term.phase)) for term in terms)
