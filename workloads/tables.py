@@ -11,7 +11,11 @@ import numpy as np
 
 from workloads.dtypes import bits
 from workloads.graph import Graph, Operator, Tensor
-from workloads.operators.rule import KINDS, OperatorRule
+from workloads.loopnest import LoopNest
+from workloads.operators import rule_of
+from workloads.operators.activations import activation_name
+from workloads.operators.family import ACTIVATION_OF_OPERATOR
+from workloads.operators.rule import KINDS, Operands, OperatorRule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,16 +31,9 @@ KIND_CODE = {kind: code for code, kind in enumerate(KINDS)}
 ACTIVATIONS = (
     "none", "relu", "relu6", "clip", "leaky_relu", "prelu", "sigmoid", "tanh", "hard_sigmoid",
     "hard_swish", "silu", "gelu", "gelu_tanh", "elu", "selu", "softplus", "mish", "exp", "erf", "sqrt",
+    "celu", "softsign", "thresholded_relu",
 )  # fmt: skip
 ACTIVATION_CODE = {name: code for code, name in enumerate(ACTIVATIONS)}
-
-#: ONNX operator name of an activation operator -> its name in ACTIVATIONS.
-ACTIVATION_OF_OPERATOR = {
-    "Relu": "relu", "Clip": "clip", "LeakyRelu": "leaky_relu", "PRelu": "prelu", "Sigmoid": "sigmoid", "Tanh": "tanh",
-    "HardSigmoid": "hard_sigmoid", "HardSwish": "hard_swish", "Swish": "silu", "Gelu": "gelu", "Elu": "elu", "Selu": "selu",
-    "Softplus": "softplus", "Mish": "mish", "Exp": "exp", "Erf": "erf", "Sqrt": "sqrt",
-}  # fmt: skip
-
 
 #: Operators of one kind that hardware treats apart, in the order of their codes.
 VARIANTS = (
@@ -57,6 +54,18 @@ VARIANT_OF_OPERATOR = {
     "TFLite_Detection_PostProcess": "detection_output", "PriorBox": "prior_box", "Yolov3DetectionOutput": "anchor_output",
     "TopK": "anchor_output", "YoloDetectionOutput": "grid_output",
 }  # fmt: skip
+
+#: Operators whose result holds channels on its last axis, however many axes it has.
+CHANNELS_LAST = frozenset(
+    "Attention Einsum FusedMatMul Gemm LayerNormalization LogSoftmax MatMul MatMulInteger MultiHeadAttention QGemm QLinearMatMul "
+    "RMSNormalization SimplifiedLayerNormalization SkipLayerNormalization Softmax".split()
+)
+
+#: Operators whose result holds channels on axis 1 even where it has three axes: 1-D convolutions and what goes with them.
+CHANNELS_FIRST = frozenset(
+    "AveragePool BatchNormalization Conv ConvInteger ConvTranspose FusedConv GlobalAveragePool GlobalLpPool GlobalMaxPool "
+    "GroupNormalization InstanceNormalization LRN LpPool MaxPool QLinearConv Resize Upsample".split()
+)
 
 
 class OperatorTable(NamedTuple):
@@ -128,17 +137,18 @@ def graph_tables(graph: Graph) -> GraphTables:
     >>> graph_tables(build("lenet5")).operators.macs.sum() > 0
     True
     """
-    from workloads.operators import rule_of  # noqa: PLC0415 - the registry imports every rule, rules import this module's codes
-
     operator_rows: list[tuple[Any, ...]] = []
     nest_rows: list[tuple[int, ...]] = []
+    tensors = graph.tensors
     for i, operator in enumerate(graph.operators):
-        inputs, outputs = graph.tensors_of(operator.inputs), graph.tensors_of(operator.outputs)
+        inputs = [tensors[name] if name else None for name in operator.inputs]
+        outputs = [tensors[name] if name else None for name in operator.outputs]
         rule = rule_of(operator)
-        first = len(nest_rows)
-        nest_rows.extend(_nest_row(i, operator, nest) for nest in rule.loop_nests(operator, inputs, outputs))
-        variant = VARIANT_CODE[VARIANT_OF_OPERATOR.get(operator.op, "plain")]
-        operator_rows.append((*_operator_row(operator, rule, inputs, outputs), first, len(nest_rows) - first, variant))
+        nests = rule.loop_nests(operator, inputs, outputs)
+        operator_rows.append(
+            (*_operator_row(operator, rule, nests, inputs, outputs), len(nest_rows), len(nests), _variant(operator))
+        )
+        nest_rows.extend(_nest_row(i, nest) for nest in nests)
     return GraphTables(
         OperatorTable(*_columns(operator_rows, OperatorTable)),
         NestTable(*_columns(nest_rows, NestTable)),
@@ -149,79 +159,110 @@ def graph_tables(graph: Graph) -> GraphTables:
 def tensor_table(graph: Graph) -> TensorTable:
     """Sizes and life spans of the activation tensors in the graph's own order."""
     rows = []
+    consumers, producer, end = graph.consumers, graph.producer, len(graph.operators)
     for tensor in graph.tensors.values():
         if tensor.role == "weight":
             continue
-        readers = graph.consumers[tensor.name]
-        first = graph.producer.get(tensor.name, -1)
-        last = len(graph.operators) if tensor.role == "output" else max(readers, default=first)
+        readers = consumers[tensor.name]
+        first = producer.get(tensor.name, -1)
+        last = end if tensor.role == "output" else readers[-1] if readers else first
         rows.append((tensor.bytes, first, last))
     return TensorTable(*_columns(rows, TensorTable))
 
 
+def output_channels(operator: Operator, result: Tensor | None) -> int:
+    """Channels of an output: axis 1 of NCHW, else the last axis (NHWC, matrices, tokens x features).
+
+    Outputs of products, softmaxes and layer norms always have their channels last; other tensors of three axes only where the
+    operator has no window and no per-channel meaning, as token tensors have.
+    """
+    if result is None or not result.shape:
+        return 1
+    rank = len(result.shape)
+    last = (
+        operator.attributes.get("layout") == "NHWC"
+        or operator.op in CHANNELS_LAST
+        or (rank <= 3 and operator.op not in CHANNELS_FIRST)
+    )
+    return max(1, result.shape[-1] if last or rank == 1 else result.shape[1])
+
+
 def _columns(rows: list[tuple[Any, ...]], table: Any) -> list[Any]:
-    width = len(table._fields)
-    floats = {"activation_bits", "weight_bits"}
-    return [np.array([row[k] for row in rows], dtype=np.float64 if table._fields[k] in floats else np.int64) for k in range(width)]
+    columns = list(zip(*rows, strict=True)) or [()] * len(table._fields)
+    return [np.array(column, dtype=_COLUMN_TYPE.get(name, np.int64)) for name, column in zip(table._fields, columns, strict=True)]
 
 
-def _operator_row(operator: Operator, rule: OperatorRule, inputs: Any, outputs: Any) -> tuple[Any, ...]:
-    work = rule.work(operator, inputs, outputs)
-    activations = _distinct([t for t in inputs if t is not None and t.role != "weight"])
-    constants = _distinct([t for t in inputs if t is not None and t.role == "weight"])
-    weights = [t for t in constants if sum(size > 1 for size in t.shape) > 1]
-    vectors = [t for t in constants if sum(size > 1 for size in t.shape) <= 1]
-    written = [t for t in outputs if t is not None]
+_COLUMN_TYPE = {"activation_bits": np.float64, "weight_bits": np.float64}
+
+
+def _operator_row(
+    operator: Operator, rule: OperatorRule, nests: tuple[LoopNest, ...], inputs: Operands, outputs: Operands
+) -> tuple[Any, ...]:
+    work, kind = rule.work(operator, inputs, outputs), rule.kind(operator, inputs, outputs)
+    activations, weights, vectors = operands_by_part(nests, inputs)
+    written = [tensor for tensor in outputs if tensor is not None]
     result = written[0] if written else None
     channels = output_channels(operator, result)
     batch = result.shape[0] if result is not None and len(result.shape) > 1 else 1
-    activation = operator.attribute("activation") or ACTIVATION_OF_OPERATOR.get(operator.op, "none")
     leading = activations[0] if activations else result
-    leading_weight = weights[0] if weights else leading
+    output_elements = sum(tensor.elements for tensor in written)
+    weight_elements = sum(tensor.elements for tensor in weights)
     return (
-        KIND_CODE[rule.kind(operator, inputs, outputs)],
-        ACTIVATION_CODE[activation],
+        KIND_CODE[kind],
+        _activation(operator),
         work.macs,
         work.element_operations,
         work.special_operations,
-        sum(t.elements for t in activations),
-        sum(t.elements for t in written),
-        sum(t.elements for t in weights),
-        sum(t.elements for t in vectors),
+        sum(tensor.elements for tensor in activations),
+        output_elements,
+        min(weight_elements, output_elements) if kind == "embedding" else weight_elements,
+        sum(tensor.elements for tensor in vectors),
         work.activation_bytes_read,
         work.bytes_written,
         work.weight_bytes_read,
         _bits(leading),
-        _bits(leading_weight),
+        _bits(weights[0] if weights else leading),
         channels,
         max(1, (result.elements if result is not None else 1) // max(1, batch * channels)),
-        int(operator.attribute("window", 1)),
+        rule.window(operator, inputs, outputs),
         len(activations),
-        int(any(operator.attribute("pads", ()) or ())),
+        int(any(operator.attributes.get("pads") or ())),
     )
 
 
-def output_channels(operator: Operator, result: Tensor | None) -> int:
-    """Channels of an output: axis 1, or the last axis for NHWC tensors and for matrices."""
-    if result is None or not result.shape:
-        return 1
-    if operator.attribute("layout") == "NHWC" or len(result.shape) <= 3 and operator.op in ("MatMul", "Gemm", "Softmax"):
-        return max(1, result.shape[-1])
-    return max(1, result.shape[1]) if len(result.shape) > 1 else max(1, result.shape[0])
+def operands_by_part(nests: tuple[LoopNest, ...], inputs: Operands) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """Distinct operands as activations, weights and vectors.
+
+    A constant is a weight where a nest multiplies by it or it has two axes longer than 1, else a vector: a bias, a scale, a shape.
+    """
+    multiplied = {nest.index("weights").tensor for nest in nests if nest.weights_are_constant}
+    activations, weights, vectors = [], [], []
+    for tensor in {tensor.name: tensor for tensor in inputs if tensor is not None}.values():
+        if tensor.role != "weight":
+            activations.append(tensor)
+        elif tensor.name in multiplied or sum(size > 1 for size in tensor.shape) > 1:
+            weights.append(tensor)
+        else:
+            vectors.append(tensor)
+    return activations, weights, vectors
 
 
-def _nest_row(index: int, operator: Operator, nest: Any) -> tuple[int, ...]:
-    window = nest.index("inputs").axes
-    steps = dict(pair for axis in window for pair in axis)
+def _activation(operator: Operator) -> int:
+    fused = operator.attributes.get("activation")
+    return ACTIVATION_CODE[ACTIVATION_OF_OPERATOR.get(fused, fused) if fused else activation_name(operator)]
+
+
+def _variant(operator: Operator) -> int:
+    return VARIANT_CODE[VARIANT_OF_OPERATOR.get(operator.op, "plain")]
+
+
+def _nest_row(index: int, nest: LoopNest) -> tuple[int, ...]:
+    bound = dict(nest.extents).get
+    step = {loop: coefficient for axis in nest.index("inputs").axes for loop, coefficient in axis}.get
     return (
-        index, nest.extent("N"), nest.extent("G"), nest.extent("M"), nest.extent("C") * nest.extent("T"),
-        nest.extent("E") * nest.extent("D"), nest.extent("F"), nest.extent("R"), nest.extent("S"),
-        steps.get("E", 1), steps.get("F", 1), steps.get("R", 1), steps.get("S", 1), int(nest.weights_are_constant),
+        index, bound("N", 1), bound("G", 1), bound("M", 1), bound("C", 1) * bound("T", 1), bound("E", 1) * bound("D", 1),
+        bound("F", 1), bound("R", 1), bound("S", 1), step("E", 1), step("F", 1), step("R", 1), step("S", 1), int(nest.weights_are_constant),
     )  # fmt: skip
-
-
-def _distinct(tensors: list[Tensor]) -> list[Tensor]:
-    return list({t.name: t for t in tensors}.values())
 
 
 def _bits(tensor: Tensor | None) -> float:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from workloads.graph import Operator
-from workloads.operators.family import ACTIVATION_OPERATIONS, Operations, SameShapeRule, broadcast, elements, like, operand
+from workloads.operators.family import (
+    ACTIVATION_OF_OPERATOR,
+    ACTIVATION_OPERATIONS,
+    Operations,
+    SameShapeRule,
+    broadcast,
+    elements,
+    like,
+    operand,
+)
 from workloads.operators.rule import Operands, TensorType
-
-#: ONNX operator name of an activation -> its name in :data:`workloads.tables.ACTIVATIONS`.
-ACTIVATION_OF_OPERATOR = {
-    "Celu": "celu", "Clip": "clip", "Elu": "elu", "Erf": "erf", "Exp": "exp", "FastGelu": "gelu_tanh", "Gelu": "gelu",
-    "HardSigmoid": "hard_sigmoid", "HardSwish": "hard_swish", "LeakyRelu": "leaky_relu", "Mish": "mish", "PRelu": "prelu",
-    "QuickGelu": "silu", "Relu": "relu", "Selu": "selu", "Sigmoid": "sigmoid", "Softplus": "softplus", "Softsign": "softsign",
-    "Sqrt": "sqrt", "Swish": "silu", "Tanh": "tanh", "ThresholdedRelu": "thresholded_relu",
-}  # fmt: skip
 
 
 def activation_name(operator: Operator) -> str:

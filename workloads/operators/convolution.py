@@ -111,6 +111,14 @@ class Convolution(FamilyRule):
         return Operations(elements(outputs[:1]) if optional(inputs, self.bias_position) is not None else 0)
 
 
+class FusedConvolution(Convolution):
+    """FusedConv of ONNX Runtime: a convolution, a tensor added to it (operand 3, one operation per output), an activation."""
+
+    def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
+        added = elements(outputs[:1]) if optional(inputs, 3) is not None else 0
+        return Operations(super().operations(operator, inputs, outputs).element + added)
+
+
 class ConvolutionInteger(Convolution):
     """ConvInteger: integer operands, 32-bit integer result, no bias; the zero points are inputs 2 and 3."""
 

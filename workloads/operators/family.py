@@ -29,6 +29,14 @@ ACTIVATION_OPERATIONS: dict[str, tuple[int, int]] = {
     "thresholded_relu": (1, 0), "exp": (0, 1), "erf": (0, 1), "sqrt": (0, 1),
 }  # fmt: skip
 
+#: ONNX operator name of an activation -> its name in :data:`workloads.tables.ACTIVATIONS`.
+ACTIVATION_OF_OPERATOR = {
+    "Celu": "celu", "Clip": "clip", "Elu": "elu", "Erf": "erf", "Exp": "exp", "FastGelu": "gelu_tanh", "Gelu": "gelu",
+    "HardSigmoid": "hard_sigmoid", "HardSwish": "hard_swish", "LeakyRelu": "leaky_relu", "Mish": "mish", "PRelu": "prelu",
+    "QuickGelu": "silu", "Relu": "relu", "Selu": "selu", "Sigmoid": "sigmoid", "Softplus": "softplus", "Softsign": "softsign",
+    "Sqrt": "sqrt", "Swish": "silu", "Tanh": "tanh", "ThresholdedRelu": "thresholded_relu",
+}  # fmt: skip
+
 #: Codes of element types in ONNX files (onnx.proto, TensorProto.DataType), for attributes that name a type.
 ONNX_TYPE_CODES = {
     1: "fp32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "fp16", 11: "fp64",
@@ -101,8 +109,9 @@ def moved(operator: Operator, inputs: Operands, outputs: Operands, macs: int = 0
 
 
 def fused_operations(operator: Operator, outputs: Operands) -> Operations:
-    """Operations of the activation fused into an operator."""
+    """Operations of the activation fused into an operator, named as in ``ACTIVATION_OPERATIONS`` or by its ONNX operator."""
     name = operator.attributes["activation"]
+    name = ACTIVATION_OF_OPERATOR.get(name, name)
     if name not in ACTIVATION_OPERATIONS:
         raise fail(operator, f"fused activation '{name}'; known: {', '.join(ACTIVATION_OPERATIONS)}")
     element, special = ACTIVATION_OPERATIONS[name]

@@ -10,7 +10,7 @@ from workloads.operators.family import (
     axis_in,
     elements,
     fail,
-    known_values,
+    integers,
     like,
     moved,
     operand,
@@ -61,7 +61,7 @@ class GatherND(Gather):
 
 
 class Scatter(FamilyRule):
-    """ScatterElements, ScatterND, Scatter: a copy of the data with updates put in; one operation per update that is reduced."""
+    """ScatterElements, ScatterND, TensorScatter: a copy of the data with updates put in; one operation per reduced update."""
 
     family = "layout"
 
@@ -79,12 +79,12 @@ class OneHot(FamilyRule):
     family = "layout"
 
     def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
-        indices, depth = operand(operator, inputs, 0), operand(operator, inputs, 1, "depth")
-        values = known_values(depth)
-        if values is None:
+        indices = operand(operator, inputs, 0)
+        places = integers(operator, inputs, 1, "depth")
+        if places is None:
             raise undetermined(operator, "the depth")
         axis = axis_in(operator, operator.attributes.get("axis", -1), len(indices.shape) + 1)
-        shape = (*indices.shape[:axis], int(values[0]), *indices.shape[axis:])
+        shape = (*indices.shape[:axis], places[0], *indices.shape[axis:])
         return (TensorType(shape, result_dtype(operator, operand(operator, inputs, 2, "values").dtype)),)
 
     def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
@@ -140,7 +140,8 @@ class EmbeddedNormalization(FamilyRule):
     """EmbedLayerNormalization: word, position and segment rows added and layer-normalised (ONNX Runtime contrib operators).
 
     Operands: word ids (batch, length), segment ids or none, word, position and segment tables, scale, shift, mask. Reads the
-    gathered rows only, at most each row of a table once. Per element: one or two additions, 5 for the normalisation, 2 for scale and shift.
+    gathered rows only, at most each row of a table once. Per element: one or two additions, 5 for the normalisation, 2 for scale
+    and shift.
     """
 
     family = "embedding"

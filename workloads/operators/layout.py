@@ -177,6 +177,21 @@ class Tile(LayoutRule):
         return (like(operator, data, tuple(size * times for size, times in zip(data.shape, repeats, strict=True))),)
 
 
+class CenterCropPad(LayoutRule):
+    """CenterCropPad: cropped or padded around the centre to ``shape``, on all axes or on ``axes``."""
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        wanted = integers(operator, inputs, 1, "shape")
+        axes = operator.attributes.get("axes") or tuple(range(len(data.shape)))
+        if wanted is None or len(wanted) != len(axes):
+            raise fail(operator, f"shape {wanted} for axes {axes}; one number per axis is expected")
+        shape = list(data.shape)
+        for axis, size in zip(axes, wanted, strict=True):
+            shape[axis_in(operator, axis, len(shape))] = size
+        return (like(operator, data, tuple(shape)),)
+
+
 class ShuffleChannel(LayoutRule):
     """ShuffleChannel: channels of ``group`` groups interleaved; a transpose of (group, channels / group)."""
 

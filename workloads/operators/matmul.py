@@ -121,8 +121,9 @@ class GeneralProduct(ProductRule):
     """Gemm: ``alpha * A' B' + beta * C``; a fully connected layer where B is constant.
 
     ``transA``, ``transB`` transpose the factors. A first factor of more than two axes (fully connected layers of TFLite) is read as
-    rows of the reduction length; with ``keep_num_dims`` the result keeps the leading axes. Bias and the scales alpha and beta
-    (where they are not 1) are element operations. N of the nest counts the rows.
+    rows of the reduction length, and the result keeps the leading axes unless ``keep_num_dims`` is 0. Bias and the scales alpha
+    and beta (where they are not 1) are element operations. N of the nest counts the rows; with more leading
+    axes the last of them is E.
     """
 
     bias_position: ClassVar[int] = 2
@@ -140,15 +141,16 @@ class GeneralProduct(ProductRule):
         if operator.attributes.get("transA"):
             leading, width = first.shape[1:], first.shape[0]
         rows = first.elements // reduction if reduction else 0
-        flattens = len(first.shape) != 2 and not operator.attributes.get("keep_num_dims") and rows * reduction == first.elements
-        if flattens:
+        drops_axes = len(first.shape) != 2 and (width != reduction or operator.attributes.get("keep_num_dims", 1) == 0)
+        if drops_axes and rows * reduction == first.elements:
             leading = (rows,)
         elif width != reduction:
             raise fail(
                 operator,
                 f"factors of shape {first.shape} and {second.shape}; the inner sizes {width} and {reduction} must be equal",
             )
-        return Product(math.prod(leading), 1, 1, columns, reduction, first, second, (*leading, columns))
+        n, tokens = (math.prod(leading[:-1]), leading[-1]) if len(leading) > 1 else (math.prod(leading), 1)
+        return Product(n, 1, tokens, columns, reduction, first, second, (*leading, columns))
 
     def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
         count = 0
