@@ -56,16 +56,18 @@ VARIANT_OF_OPERATOR = {
 }  # fmt: skip
 
 #: Operators whose result holds channels on its last axis, however many axes it has.
-CHANNELS_LAST = frozenset(
-    "Attention Einsum FusedMatMul Gemm LayerNormalization LogSoftmax MatMul MatMulInteger MultiHeadAttention QGemm QLinearMatMul "
-    "RMSNormalization SimplifiedLayerNormalization SkipLayerNormalization Softmax".split()
-)
+CHANNELS_LAST = frozenset((
+    "Attention", "Einsum", "FusedMatMul", "Gemm", "LayerNormalization", "LogSoftmax", "MatMul", "MatMulInteger",
+    "MultiHeadAttention", "QGemm", "QLinearMatMul", "RMSNormalization", "SimplifiedLayerNormalization",
+    "SkipLayerNormalization", "Softmax",
+))  # fmt: skip
 
 #: Operators whose result holds channels on axis 1 even where it has three axes: 1-D convolutions and what goes with them.
-CHANNELS_FIRST = frozenset(
-    "AveragePool BatchNormalization Conv ConvInteger ConvTranspose FusedConv GlobalAveragePool GlobalLpPool GlobalMaxPool "
-    "GroupNormalization InstanceNormalization LRN LpPool MaxPool QLinearConv Resize Upsample".split()
-)
+CHANNELS_FIRST = frozenset((
+    "AveragePool", "BatchNormalization", "Conv", "ConvInteger", "ConvTranspose", "FusedConv", "GlobalAveragePool",
+    "GlobalLpPool", "GlobalMaxPool", "GroupNormalization", "InstanceNormalization", "LRN", "LpPool", "MaxPool", "QLinearConv",
+    "Resize", "Upsample",
+))  # fmt: skip
 
 
 class OperatorTable(NamedTuple):
@@ -261,7 +263,8 @@ def _nest_row(index: int, nest: LoopNest) -> tuple[int, ...]:
     step = {loop: coefficient for axis in nest.index("inputs").axes for loop, coefficient in axis}.get
     return (
         index, bound("N", 1), bound("G", 1), bound("M", 1), bound("C", 1) * bound("T", 1), bound("E", 1) * bound("D", 1),
-        bound("F", 1), bound("R", 1), bound("S", 1), step("E", 1), step("F", 1), step("R", 1), step("S", 1), int(nest.weights_are_constant),
+        bound("F", 1), bound("R", 1), bound("S", 1), step("E", 1), step("F", 1), step("R", 1), step("S", 1),
+        int(nest.weights_are_constant),
     )  # fmt: skip
 
 

@@ -8,15 +8,8 @@ from __future__ import annotations
 from workloads.errors import UnsupportedOperator, nearest
 from workloads.graph import Operator
 from workloads.operators.activations import Activation, BiasedActivation, ParametricRelu, QuantizedActivation
-from workloads.operators.attention import (
-    AttentionByForm,
-    GroupedQueryAttention,
-    PackedAttention,
-    ProjectedAttention,
-    RotaryEmbedding,
-    ScaledDotProduct,
-    UnprojectedHeads,
-)
+from workloads.operators.attention import AttentionByForm, ScaledDotProduct
+from workloads.operators.attention_layers import GroupedQueryAttention, PackedAttention, ProjectedAttention, UnprojectedHeads
 from workloads.operators.convolution import (
     Convolution,
     ConvolutionInteger,
@@ -80,6 +73,7 @@ from workloads.operators.quantization import Dequantize, DynamicQuantize, Quanti
 from workloads.operators.recurrent import GRU, LSTM, RNN
 from workloads.operators.reduction import ArgumentOfExtreme, QuantizedReduce, Reduce, RunningSum
 from workloads.operators.resize import BlockRearrangement, ColumnsToImage, GridSample, Resize, RoiAlign
+from workloads.operators.rotary import RotaryEmbedding
 from workloads.operators.rule import OperatorRule
 from workloads.operators.softmax import Hardmax, LogSoftmax, Softmax
 from workloads.operators.unmodelled import Unmodelled
