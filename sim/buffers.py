@@ -6,8 +6,8 @@ last reader; network outputs live to the end, network inputs from the start, sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from workloads.graph import Graph, Tensor
 
@@ -45,14 +45,14 @@ class Sharing:
     ----------
     views : frozenset of int
         Operators whose outputs are their first input under another shape.
-    fused : frozenset of int
-        Operators computed inside the one before: what lies between is never stored.
+    fused : Mapping of int to int
+        Operator -> the one it is computed inside, before or after it: the tensor between the two is never stored.
     in_place : frozenset of int
         Operators that write over an input of equal size that nobody reads after them.
     """
 
     views: frozenset[int] = frozenset()
-    fused: frozenset[int] = frozenset()
+    fused: Mapping[int, int] = field(default_factory=dict)
     in_place: frozenset[int] = frozenset()
 
 
@@ -67,12 +67,12 @@ def life(graph: Graph, tensor: Tensor) -> tuple[int, int]:
 
 def buffers_of(graph: Graph, sharing: Sharing) -> list[Buffer]:
     """One buffer per group of activation tensors that share storage, in order of first appearance."""
-    shares = _shared_with(graph, sharing)
+    shares, passing = _shared_with(graph, sharing)
     groups: dict[str, list[Tensor]] = {}
     for tensor in graph.tensors.values():
         if tensor.role != "weight":
             groups.setdefault(shares.get(tensor.name, tensor.name), []).append(tensor)
-    return [_buffer(graph, members) for members in groups.values()]
+    return [_buffer(graph, members, passing) for members in groups.values()]
 
 
 def load(buffers: Iterable[Buffer], steps: int) -> list[int]:
@@ -92,35 +92,42 @@ def load(buffers: Iterable[Buffer], steps: int) -> list[int]:
     return held
 
 
-def _shared_with(graph: Graph, sharing: Sharing) -> dict[str, str]:
-    """Tensor -> the tensor whose buffer it uses."""
+def _shared_with(graph: Graph, sharing: Sharing) -> tuple[dict[str, str], set[str]]:
+    """Tensor -> the tensor whose buffer it uses; and the tensors that are never stored."""
     owner: dict[str, str] = {}
+    passing: set[str] = set()
     last: dict[str, int] = {t.name: life(graph, t)[1] for t in graph.tensors.values() if t.role != "weight"}
     for i, operator in enumerate(graph.operators):
         sources = [name for name in operator.inputs if name in last]
-        if not sources or i not in sharing.views | sharing.fused | sharing.in_place:
+        if not sources or not (i in sharing.views or i in sharing.fused or i in sharing.in_place):
             continue
+        between = _between(graph, sharing, i, sources)
         for output in filter(None, operator.outputs):
-            source = _source(graph, sharing, i, output, [owner.get(name, name) for name in sources], sources, last)
+            size = graph.tensors[output].bytes
+            dying = (n for n in sources if last[owner.get(n, n)] <= i and graph.tensors[n].bytes == size)
+            source = sources[0] if i in sharing.views else between or (next(dying, None) if i in sharing.in_place else None)
             if source is not None:
-                owner[output] = source
-                last[source] = max(last[source], last[output])
-    return owner
+                root = owner[output] = owner.get(source, source)
+                last[root] = max(last[root], last[output])
+        if between:
+            passing.add(between if sharing.fused[i] < i else graph.operators[i].outputs[0])
+    return owner, passing
 
 
-def _source(
-    graph: Graph, sharing: Sharing, i: int, output: str, owners: list[str], sources: list[str], last: dict[str, int]
-) -> str | None:
-    if i in sharing.views:
-        return owners[0]
-    if i in sharing.fused:
-        return owners[max(range(len(sources)), key=lambda k: graph.producer.get(sources[k], -1))]
-    size = graph.tensors[output].bytes
-    dying = (o for o, s in zip(owners, sources, strict=True) if last[o] <= i and graph.tensors[s].bytes == size)
-    return next(dying, None)
+def _between(graph: Graph, sharing: Sharing, i: int, sources: list[str]) -> str | None:
+    """The input through which operator ``i`` is fused, if only fused operators read what is then not stored."""
+    if i not in sharing.fused:
+        return None
+    source = max(sources, key=lambda name: graph.producer.get(name, -1))
+    hidden = source if sharing.fused[i] < i else graph.operators[i].outputs[0]
+    if graph.tensors[hidden].role != "activation":
+        return None
+    within = (j in sharing.fused or j == sharing.fused[i] for j in graph.consumers[hidden])
+    return source if all(within) else None
 
 
-def _buffer(graph: Graph, members: list[Tensor]) -> Buffer:
+def _buffer(graph: Graph, members: list[Tensor], passing: set[str]) -> Buffer:
     lives = [life(graph, t) for t in members]
-    largest = max(members, key=lambda t: t.bytes)
+    stored = [t for t in members if t.name not in passing] or members
+    largest = max(stored, key=lambda t: t.bytes)
     return Buffer(largest.name, tuple(t.name for t in members), largest.bytes, min(f for f, _ in lives), max(e for _, e in lives))

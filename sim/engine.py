@@ -70,7 +70,9 @@ def times_of(schedule: Schedule, events: tuple[Event, ...]) -> list[Times]:
     for operator, tasks in zip(schedule.graph.operators, schedule.tasks_of(), strict=True):
         if tasks:
             played = [by_task[t] for t in tasks]
-            found.append(Times(min(e.start_ps for e in played), max(e.end_ps for e in played), _wait(schedule, tasks, by_task)))
+            enqueued = schedule.work[schedule.tasks[tasks[0]].work].enqueue_phase
+            working = [e for e in played if e.phase != enqueued] or played
+            found.append(Times(min(e.start_ps for e in working), max(e.end_ps for e in played), _wait(schedule, tasks, by_task)))
         else:
             producers = (schedule.graph.producer[name] for name in operator.inputs if name in schedule.graph.producer)
             end = max((found[p].end_ps for p in producers), default=0)

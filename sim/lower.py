@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
 import dataflows
 from dataflows.unit_work import UnitSettings, UnitWork
-from hwmodels.device import ComputeUnit, CpuUnit, Device
-from hwmodels.runtime import Runtime
+from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
+from hwmodels.runtime import Runtime, load_runtime
 from sim.assignment import IDEAL_VECTOR, assign, check_dtypes, unit_named
 from sim.buffers import Sharing
 from sim.errors import ScheduleError
-from sim.memory import Placement, Tenants, place
+from sim.memory import PROFILES, Placement, Tenants, place
 from sim.plan import Plan
 from sim.schedule import Schedule
 from sim.tasks import TaskList
@@ -67,13 +68,17 @@ def layerwise_plan(
     cores = chosen.cores if isinstance(chosen, CpuUnit) else 1
     if threads is not None and not 1 <= threads <= cores:
         raise ScheduleError(f"threads: {threads}; 1 to {cores} are expected (cores of unit '{chosen.name}' of {device.name})")
-    profile_of = runtime_named(runtime or chosen.runtime)
+    engine = _runtime_of(chosen, runtime)
+    if dataflow is not None and not isinstance(chosen, ArrayUnit):
+        raise ScheduleError(
+            f"dataflow: '{dataflow}' for unit '{chosen.name}' of {device.name}, a {chosen.kind}; an array unit is expected"
+        )
     return Plan(
         unit=chosen.name,
         host=device.host,
         threads=threads or cores,
-        runtime=profile_of.name if profile_of else None,
-        profile=profile or (profile_of.memory_profile if profile_of else "ideal"),
+        runtime=engine.name if engine else None,
+        profile=_profile(profile, engine),
         dataflow=dataflow,
         mappings=dict(mappings or {}),
         timing=timing,
@@ -83,13 +88,28 @@ def layerwise_plan(
     )
 
 
+@cache
 def runtime_named(name: str | None) -> Runtime | None:
     """Runtime profile by name; ``None`` stays ``None``."""
-    if name is None:
-        return None
-    from hwmodels.runtime import load_runtime
+    return None if name is None else load_runtime(name)
 
-    return load_runtime(name)
+
+def _runtime_of(unit: ComputeUnit, asked: str | None) -> Runtime | None:
+    """The runtime asked for, which must run on this kind of unit, else the unit's own."""
+    engine = runtime_named(asked or unit.runtime)
+    if engine is not None and engine.kinds and unit.kind not in engine.kinds:
+        raise ScheduleError(
+            f"runtime: '{engine.name}' on unit '{unit.name}', a {unit.kind}; it runs on {', '.join(engine.kinds)}"
+            + (f"; the unit's own is {unit.runtime}" if unit.runtime else "; this unit needs none")
+        )
+    return engine
+
+
+def _profile(asked: str | None, engine: Runtime | None) -> str:
+    """The memory accounting asked for, which must be known, else the runtime's where it is known, else ``ideal``."""
+    if asked is not None and asked not in PROFILES:
+        raise ScheduleError(f"profile: '{asked}' is not a memory profile; one of {', '.join(PROFILES)} is expected")
+    return asked or (engine.memory_profile if engine is not None and engine.memory_profile in PROFILES else "ideal")
 
 
 def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowering] | None = None) -> Schedule:
@@ -156,8 +176,10 @@ def _tenants(
 ) -> Tenants:  # fmt: skip
     kinds = [KINDS[code] for code in tables.operators.kind]
     views = frozenset(i for i, kind in enumerate(kinds) if kind == "free")
-    fused = frozenset(i for w in work.values() for i, detail in w.details.items() if detail.get("fused_into"))
-    element_wise = frozenset(i for i, kind in enumerate(kinds) if kind in ELEMENT_WISE) - fused
+    index = {operator.name: i for i, operator in enumerate(graph.operators)}
+    hosts = [(i, detail["fused_into"]) for w in work.values() for i, detail in w.details.items() if detail.get("fused_into")]
+    fused = {i: index[host] for i, host in hosts}
+    element_wise = frozenset(i for i, kind in enumerate(kinds) if kind in ELEMENT_WISE and i not in fused)
     return Tenants(device, units, tuple(unit_of), Sharing(views, fused), element_wise, plan.profile, plan.batch)
 
 

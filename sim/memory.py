@@ -17,6 +17,11 @@ from sim.results import MemoryUse
 from workloads.dtypes import is_float
 from workloads.graph import Graph, Tensor
 
+#: Accounting profiles: name -> what counts.
+PROFILES = {
+    "ideal": "activations by life time in the order of the network, weights where the unit keeps them; no overhead, no alignment"
+}
+
 #: Largest holders named by a shortfall.
 NAMED_HOLDERS = 5
 
