@@ -150,15 +150,7 @@ def row_stationary_energy_terms(buffer: str, dram: str) -> tuple[Term, ...]:
             ("energies.hop",),
             CHEN_ISCA,
         ),
-        Term("inputs", buffer, "word", "inputs read once per filter group", factor + "energies.glb", ("energies.glb",), CHEN_ISCA),
-        Term(
-            "outputs",
-            buffer,
-            "word",
-            "sums read and written per channel group",
-            factor + "energies.glb",
-            ("energies.glb",),
-            CHEN_ISCA,
-        ),
+        Term("inputs", buffer, "B", "inputs read once per filter group", factor + read, (read,), CHEN_ISCA),
+        Term("outputs", buffer, "B", "sums read and written per channel group", factor + read, (read,), CHEN_ISCA),
         *dram_energy_terms(dram),
     )

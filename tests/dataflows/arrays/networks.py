@@ -39,11 +39,12 @@ def nests_of(*rows: dict[str, int]) -> ArrayNests:
     """ArrayNests from named bounds; what is left out is 1, padding 0, words of 8 bit."""
     defaults = dict.fromkeys(ArrayNests._fields, 1) | {"operator": 0, "pad_top": 0} | dict.fromkeys(ArrayNests._fields[-3:], 8)
     filled = [defaults | {"operator": i} | row for i, row in enumerate(rows)]
-    for row in filled:
-        row["stored_rows"] = max(row["stored_rows"], (row["E"] - 1) * row["stride_h"] + (row["R"] - 1) * row["dilation_h"] + 1)
-        row["stored_columns"] = max(
-            row["stored_columns"], (row["F"] - 1) * row["stride_w"] + (row["S"] - 1) * row["dilation_w"] + 1
-        )
+    for row, given in zip(filled, rows, strict=True):
+        whole = {
+            "stored_rows": (row["E"] - 1) * row["stride_h"] + (row["R"] - 1) * row["dilation_h"] + 1,
+            "stored_columns": (row["F"] - 1) * row["stride_w"] + (row["S"] - 1) * row["dilation_w"] + 1,
+        }
+        row.update({name: value for name, value in whole.items() if name not in given})
     return ArrayNests(**{name: np.array([row[name] for row in filled], dtype=np.int64) for name in ArrayNests._fields})
 
 
