@@ -167,7 +167,8 @@ def test_every_product_costs_something() -> None:
     """Depthwise, grouped, dilated and batched products run on both kinds of array."""
     tensors = [
         Tensor("x", (2, 8, 9, 9), "int16", "input"), Tensor("dw", (8, 1, 3, 3), "int16", "weight"),
-        Tensor("a", (2, 8, 9, 9), "int16"), Tensor("gw", (8, 4, 3, 3), "int16", "weight"), Tensor("b", (2, 8, 5, 5), "int16", "output"),
+        Tensor("a", (2, 8, 9, 9), "int16"), Tensor("gw", (8, 4, 3, 3), "int16", "weight"),
+        Tensor("b", (2, 8, 5, 5), "int16", "output"),
         Tensor("p", (2, 4, 6, 5), "int16", "input"), Tensor("q", (2, 4, 5, 7), "int16", "input"),
         Tensor("r", (2, 4, 6, 7), "int16", "output"),
     ]  # fmt: skip
