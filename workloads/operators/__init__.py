@@ -21,7 +21,7 @@ from workloads.operators.convolution import (
 from workloads.operators.detection import DetectionOutput, DetectionPostProcess, NonMaxSuppression, PriorBox, TopK
 from workloads.operators.einsum import Einsum
 from workloads.operators.elementwise import Cast, Elementwise, Triangle, Variadic
-from workloads.operators.free import Constant, Flatten, Identity, Reshape, ShapeOf, Squeeze, Unsqueeze
+from workloads.operators.free import CacheWrite, Constant, Flatten, Identity, Reshape, ShapeOf, Squeeze, Unsqueeze
 from workloads.operators.indexing import (
     Compress,
     EmbeddedNormalization,
@@ -269,7 +269,7 @@ RULES: dict[str, OperatorRule] = {
     "TFLite_Detection_PostProcess": DetectionPostProcess(),
     "Tan": Elementwise(0, 1),
     "Tanh": Activation(),
-    "TensorScatter": Scatter(),
+    "TensorScatter": CacheWrite(),
     "ThresholdedRelu": Activation(),
     "Tile": Tile(),
     "TopK": TopK(),

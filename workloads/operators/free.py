@@ -48,6 +48,22 @@ class Identity(FreeRule):
         return (like(operator, data), *(mask for _ in operator.outputs[1:]))
 
 
+class CacheWrite(FreeRule):
+    """TensorScatter: new tokens written into a cache, in place, as the operator is specified for (ONNX opset 24): free.
+
+    Operands: cache, update, first position. What computes the update writes it where it belongs: those bytes are counted there,
+    and the result is the cache under a new name.
+    """
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        cache, update = operand(operator, inputs, 0, "cache"), operand(operator, inputs, 1, "update")
+        axis = axis_in(operator, operator.attributes.get("axis", -2), len(cache.shape))
+        apart = [shape[:axis] + shape[axis + 1 :] for shape in (cache.shape, update.shape)]
+        if apart[0] != apart[1] or update.shape[axis] > cache.shape[axis]:
+            raise fail(operator, f"update {update.shape} for a cache {cache.shape}; equal sizes but on axis {axis} are expected")
+        return (like(operator, cache),)
+
+
 class Reshape(FreeRule):
     """Reshape: the same elements in the same order under another shape: free.
 

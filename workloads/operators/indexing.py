@@ -61,7 +61,7 @@ class GatherND(Gather):
 
 
 class Scatter(FamilyRule):
-    """ScatterElements, ScatterND, TensorScatter: a copy of the data with updates put in; one operation per reduced update."""
+    """ScatterElements, ScatterND, Scatter: a copy of the data with updates put in; one operation per reduced update."""
 
     family = "layout"
 
