@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataflows.cpu_algorithms import DEPTHWISE_KERNEL, MATRIX_VECTOR, convolution_algorithm
 from dataflows.cpu_convolution import add_convolution, add_convolution_bytes, add_depthwise
-from dataflows.cpu_layer import ABSORBED, CONVOLUTION, DEPTHWISE_KIND, FULLY_CONNECTED, Floats, Ints, Layer, NetworkFacts, layer_of
+from dataflows.cpu_layer import CONVOLUTION, DEPTHWISE_KIND, FULLY_CONNECTED, Floats, Ints, Layer, NetworkFacts, layer_of
 from dataflows.cpu_layers import (
     LAYER_NORM_CYCLES,
     LRN_CYCLES,
@@ -25,6 +25,7 @@ from dataflows.cpu_layers import (
     scalar_cycles_of,
     vector_cycles_of,
 )  # fmt: skip
+from dataflows.unit_work import ABSORBED
 from hwmodels.costs.cpu import DISPATCH, FORK, CpuParameters
 from hwmodels.jit import kernel
 from workloads.tables import KIND_CODE, VARIANT_CODE, NestTable, OperatorTable

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dataflows.unit_work import ABSORBED
 from hwmodels.costs.cpu import CpuParameters
 from hwmodels.jit import kernel
 from workloads.tables import KIND_CODE, OperatorTable
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 else:
     Floats = Ints = Any
-
-#: Kind of an operator that has disappeared into another one: it costs nothing of its own.
-ABSORBED = -1
 
 CONVOLUTION, DEPTHWISE_KIND = KIND_CODE["convolution"], KIND_CODE["depthwise"]
 FULLY_CONNECTED, MATMUL_KIND = KIND_CODE["fully_connected"], KIND_CODE["matmul"]

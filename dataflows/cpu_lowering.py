@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from dataflows.cpu_algorithms import ALGORITHMS
 from dataflows.cpu_counts import cpu_algorithm, cpu_amounts
-from dataflows.cpu_layer import ABSORBED, NetworkFacts, layer_of, network_facts
+from dataflows.cpu_layer import NetworkFacts, layer_of, network_facts
 from dataflows.cpu_terms import CPU_LEVELS, CPU_TERMS
 from dataflows.fusion import fused_operators
-from dataflows.unit_work import Counted, UnitSettings, UnitWork, renamed
+from dataflows.unit_work import ABSORBED, Counted, UnitSettings, UnitWork, renamed
 from hwmodels.costs.cpu import CpuParameters, cpu_parameters, cpu_peak_macs_per_s, cpu_prices
 from hwmodels.costs.use import cycles_of, utilization
 from hwmodels.device import CpuUnit, Device

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.cpu_layer import ABSORBED
+from dataflows.unit_work import ABSORBED
 from hwmodels.runtime import Runtime
 from workloads.graph import Graph
 from workloads.operators.rule import KINDS

@@ -17,6 +17,9 @@ from hwmodels.runtime import Runtime
 from hwmodels.terms import Term
 from workloads.tables import NestTable, OperatorTable
 
+#: Kind, in a table as a runtime runs it, of an operator that has disappeared into another one or runs elsewhere.
+ABSORBED = -1
+
 
 @dataclass(frozen=True)
 class UnitSettings:
@@ -58,7 +61,7 @@ class Counted:
     Attributes
     ----------
     operators : OperatorTable
-        The network as the runtime runs it: rows fused into others, or of other units, have the kind -1.
+        The network as the runtime runs it: rows fused into others, or of other units, have the kind ``ABSORBED``.
     nests : NestTable
     network : tuple
         Named tuple of facts of the whole network.

@@ -7,6 +7,8 @@ and in compiled form by the batch kernels. For each unit kind there is a named t
 
 from __future__ import annotations
 
+from importlib import import_module
+
 #: Unit kind -> (module, price kernel); looked up by :func:`prices_of`, so that one kind loads without the others.
 PRICES: dict[str, tuple[str, str]] = {
     "cpu": ("hwmodels.costs.cpu", "cpu_prices"),
@@ -22,7 +24,5 @@ def prices_of(kind: str):  # type: ignore[no-untyped-def]
     >>> prices_of("cpu").__name__
     'cpu_prices'
     """
-    from importlib import import_module
-
     module, name = PRICES[kind]
     return getattr(import_module(module), name)
