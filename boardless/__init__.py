@@ -1,1 +1,43 @@
-"""boardless."""
+"""WHAT A PERSON USES: the flow as short functions, the command line, reports and pictures.
+
+``import boardless as bl; bl.estimate("model.onnx", on="raspberry_pi_4")`` returns a typed result that prints as a small table and
+turns into JSON, a data frame or pictures. The verbs of the command line are functions of the same names here; all of them go
+through :mod:`boardless.session`, the first file to read. Importing the package loads nothing of the models: a name is looked up
+when first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from boardless.catalog import devices, networks, runtimes
+    from boardless.results import Comparison, MemoryResult, Result
+    from boardless.session import estimate, explain, memory, schedule, simulate
+    from boardless.settings import Settings
+
+__all__ = [
+    "Comparison", "MemoryResult", "Result", "Settings", "devices", "estimate", "explain", "memory", "networks", "runtimes",
+    "schedule", "simulate",
+]  # fmt: skip
+
+#: Public name -> module that has it.
+_HOMES = {
+    **dict.fromkeys(("estimate", "explain", "memory", "schedule", "simulate"), "boardless.session"),
+    **dict.fromkeys(("devices", "networks", "runtimes"), "boardless.catalog"),
+    **dict.fromkeys(("Comparison", "MemoryResult", "Result"), "boardless.results"),
+    "Settings": "boardless.settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'boardless' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

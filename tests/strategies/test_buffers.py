@@ -53,7 +53,8 @@ def test_lives_that_touch_may_share_an_address() -> None:
 
 def test_greedy_can_be_above_the_peak_load() -> None:
     # The two buffers of 2 bytes go first and share offset 0. a, held at steps 0 and 1, meets the one at step 0: offset 2.
-    # b, held at steps 1 and 2, meets a (2 to 3) and the one at steps 2 and 3 (0 to 2): offset 3. Height 4, although no step holds more than 3.
+    # b, held at steps 1 and 2, meets a (2 to 3) and the one at steps 2 and 3 (0 to 2): offset 3.
+    # The height is 4, although no step holds more than 3.
     a, b = Span(0, 2, 1), Span(1, 3, 1)
     spans = [a, b, Span(2, 4, 2), Span(0, 1, 2)]
     assert greedy_by_size(spans) == [2, 3, 0, 0]

@@ -1,0 +1,141 @@
+"""The verbs of the command line, each a few lines: read the options, ask :mod:`boardless.session`, write what it answers.
+
+Nothing of the models is imported before a verb needs it, so that ``boardless --help`` is quick.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from boardless import options as shared
+from boardless.options import Given, options
+
+app = typer.Typer(
+    name="boardless",
+    help="Know how a network runs on a board before you touch the board: latency, energy, memory and why.",
+    epilog="Start with: boardless estimate mobilenet_v2 --on raspberry_pi_4",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 132},
+)
+
+Network = Annotated[
+    str,
+    typer.Argument(help="A path (.onnx, .tflite, .csv layer table) or a catalogue name.", metavar="NETWORK", show_default=False),
+]
+Device = Annotated[
+    str, typer.Option("--on", help="A catalogue name or a path to a device .yaml.", metavar="DEVICE", show_default=False)
+]
+_ON = "A catalogue name or a device .yaml; several give a comparison."
+Devices = Annotated[list[str], typer.Option("--on", help=_ON, metavar="DEVICE", show_default=False)]
+Name = Annotated[
+    str | None, typer.Argument(help="One in full; all in one line each without it.", metavar="[NAME]", show_default=False)
+]
+
+_ANSWER = (shared.RUN, shared.CATALOGUE, shared.CHECKS, shared.PLOT, shared.ALL, shared.OUTPUT)
+_LIST = (shared.CATALOGUE, shared.OUTPUT)
+
+
+def version(asked: bool) -> None:
+    """Print the version and stop."""
+    if asked:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"boardless {installed('boardless')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=version, is_eager=True)] = False,
+) -> None:
+    """Know how a network runs on a board before you touch the board: latency, energy, memory and why."""
+
+
+@app.command(epilog="Example: boardless estimate mobilenet_v2 --on raspberry_pi_4 --on stm32h743 --dtype int8")
+@options(*_ANSWER)
+def estimate(network: Network, on: Devices, given: Given) -> int:
+    """Latency, energy and peak memory, per operator and in total; several --on give a comparison."""
+    from boardless import verbs
+
+    return verbs.estimate(network, on, given)
+
+
+@app.command(epilog="Example: boardless simulate resnet50 --on raspberry_pi_4 --trace resnet50.trace.json")
+@options(*_ANSWER)
+def simulate(
+    network: Network,
+    on: Devices,
+    given: Given,
+    trace: Annotated[
+        str | None,
+        typer.Option("--trace", help="Write the events for the trace viewer (chrome://tracing, Perfetto).", metavar="FILE"),
+    ] = None,
+) -> int:
+    """The same as estimate, played event by event, with waiting apart from computing."""
+    from boardless import verbs
+
+    return verbs.simulate(network, on, given, trace)
+
+
+@app.command(epilog="Example: boardless memory mlperf_tiny_vww --on stm32h743 --require-fit")
+@options(*_ANSWER)
+def memory(network: Network, on: Devices, given: Given) -> int:
+    """What lives where and when: order, arena offsets, peak, fragmentation, fit or shortfall."""
+    from boardless import verbs
+
+    return verbs.memory(network, on, given)
+
+
+@app.command(epilog="Example: boardless explain resnet50 --on raspberry_pi_4 --operator conv1")
+@options(shared.RUN, shared.CATALOGUE, shared.OUTPUT)
+def explain(
+    network: Network,
+    on: Device,
+    operator: Annotated[
+        str,
+        typer.Option("--operator", help="Name of the operator, as `estimate --all` prints it.", metavar="NAME", show_default=False),
+    ],
+    given: Given,
+) -> int:
+    """One number traced back: formula, counts, rates, sources."""
+    from boardless import verbs
+
+    return verbs.explain(network, on, operator, given)
+
+
+@app.command(epilog="Example: boardless devices raspberry_pi_4")
+@options(*_LIST)
+def devices(
+    given: Given,
+    name: Name = None,
+    fields: Annotated[bool, typer.Option("--fields", help="Print the fields of a device file.")] = False,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", help="Print a commented device file that loads: cpu, mcu, gpu or array.", metavar="KIND"),
+    ] = None,
+) -> int:
+    """The devices of the catalogue, or one of them in full with the source of every value."""
+    from boardless import verbs
+
+    return verbs.devices(name, given, fields=fields, template=template)
+
+
+@app.command(epilog="Example: boardless networks mobilenet_v2")
+@options(*_LIST)
+def networks(given: Given, name: Name = None) -> int:
+    """The networks of the catalogue, or one of them operator by operator."""
+    from boardless import verbs
+
+    return verbs.networks(name, given)
+
+
+@app.command(epilog="Example: boardless runtimes ncnn")
+@options(*_LIST)
+def runtimes(given: Given, name: Name = None) -> int:
+    """The inference engines of the catalogue, or one of them in full with the source of every cost."""
+    from boardless import verbs
+
+    return verbs.runtimes(name, given)

@@ -1,0 +1,228 @@
+"""One operator's latency and energy traced back to formulas, counts, rates and sources.
+
+The tree is read from the schedule: an operator is its phases, a phase is a sum of amounts times prices, a price reads values of the
+device file, and each of those has a source. Multiplying and adding up the leaves gives the value again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.text import Text
+from rich.tree import Tree
+
+from boardless import formats, report, text
+from boardless.machine_form import FORMAT, plain
+from boardless.results import Result
+from boardless.sources import parameters_of, value_at
+from dataflows.unit_work import UnitWork
+from hwmodels.terms import Term
+from sim.durations import PICOSECONDS, Durations, durations
+from sim.results import OperatorEstimate
+from sim.schedule import Schedule
+from workloads.errors import GraphError, nearest
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number that goes into a formula: counted of the network, or read from a file with its source."""
+
+    name: str
+    value: Any
+    unit: str
+    source: str
+    status: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The machine form."""
+        return {"name": self.name, "value": plain(self.value), "unit": self.unit, "source": self.source, "status": self.status}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value, the formula that gives it, the numbers that go in, and the values it is made of."""
+
+    name: str
+    value: float | None
+    unit: str
+    formula: str
+    terms: tuple[Fact, ...] = ()
+    children: tuple[Node, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The machine form."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "formula": self.formula,
+            "terms": [fact.to_dict() for fact in self.terms],
+            "children": [child.to_dict() for child in self.children],
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Where the figures of one operator come from: its latency, and its energy."""
+
+    result: Result
+    operator: OperatorEstimate
+    latency: Node
+    energy: Node
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The machine form: the latency as the value explained, the energy beside it."""
+        head = {
+            "format": FORMAT,
+            "network": self.result.network,
+            "device": self.result.device,
+            "settings": plain(self.result.settings),
+            "method": self.result.method,
+            "operator": self.operator.name,
+            "op": self.operator.op,
+            "kind": self.operator.kind,
+            "details": plain(self.operator.details),
+        }
+        return {**head, **self.latency.to_dict(), "energy": self.energy.to_dict()}
+
+    def text(self, *, width: int = text.WIDTH, colour: bool = False) -> str:
+        """The two trees, with what is known of the operator."""
+        row = self.operator
+        about = [f"{row.op} ({row.kind}) on {row.unit}", f"{formats.count(row.macs)} MACs"]
+        about += [f"{key} {formats.said(value)}" for key, value in row.details.items() if value not in (None, "", {})]
+        lines = [report.title(self.result), Text(f"{row.name}: " + ", ".join(about)), Text()]
+        return text.render([*lines, _tree(self.latency), Text(), _tree(self.energy)], width=width, colour=colour)
+
+
+def explain(result: Result, operator: str) -> Explanation:
+    """Trace the latency and energy of one operator back.
+
+    Parameters
+    ----------
+    result : Result
+        With its schedule.
+    operator : str
+        Name of the operator.
+
+    Raises
+    ------
+    GraphError
+        No operator of that name; the nearest are given.
+    """
+    assert result.schedule is not None
+    schedule = result.schedule
+    names = [row.name for row in result.operators]
+    if operator not in names:
+        raise GraphError(f"--operator: '{operator}' is not in network '{result.network}'; {nearest(operator, names)}")
+    index = names.index(operator)
+    row, spent = result.operators[index], durations(schedule)
+    tasks = schedule.tasks_of()[index]
+    return Explanation(result, row, _latency(schedule, row, tasks, spent), _energy(schedule, row, index, tasks, spent))
+
+
+def _latency(schedule: Schedule, row: OperatorEstimate, tasks: Sequence[int], spent: Durations) -> Node:
+    phases = tuple(_phase(schedule, task, spent) for task in tasks)
+    if not phases:
+        into = row.details.get("fused_into")
+        return Node("latency", 0.0, "s", f"fused into {into}: computed there" if into else "free: nothing is computed or moved")
+    joins = {"sum": "sum of the phases, one after the other", "max": "largest of the phases, which run side by side"}
+    chained = any(schedule.tasks[task].work != row.unit for task in tasks) or schedule.work[row.unit].enqueue_phase in dict(
+        row.phases
+    )
+    return Node("latency", row.latency_s, "s", "longest chain of the phases" if chained else joins[row.join], (), phases)
+
+
+def _phase(schedule: Schedule, index: int, spent: Durations) -> Node:
+    """One task: its terms, summed and rounded once to whole picoseconds."""
+    task = schedule.tasks[index]
+    work = schedule.work[task.work]
+    children = tuple(_product(schedule, work, term, amount) for term, amount in task.amounts)
+    seconds = spent.picoseconds[index].item() / PICOSECONDS
+    return Node(task.phase, seconds, "s", "sum of amount x price, rounded to whole picoseconds", (), children)
+
+
+def _product(schedule: Schedule, work: UnitWork, k: int, amount: float) -> Node:
+    """One term: amount times price."""
+    term, price = work.terms[k], float(work.prices[k])
+    return Node(term.name, amount * price, "s", "amount x price", _factors(schedule, work, term, amount, price, "s"))
+
+
+def _factors(schedule: Schedule, work: UnitWork, term: Term, amount: float, price: float, unit: str) -> tuple[Fact, ...]:
+    """The two factors of a term, then every value of a file that the price reads."""
+    known = not math.isnan(price)
+    counted = Fact("amount", amount, term.amount_unit, term.amount, "counted")
+    priced = Fact(
+        "price", price if known else None, f"{unit}/{term.amount_unit}", _with_source(term), "computed" if known else "not known"
+    )
+    return (counted, priced, *(Fact(*parameter) for parameter in parameters_of(schedule, work, term)))
+
+
+def _with_source(term: Term) -> str:
+    return f"{term.price} [{term.source}]" if term.source else term.price
+
+
+def _energy(schedule: Schedule, row: OperatorEstimate, index: int, tasks: Sequence[int], spent: Durations) -> Node:
+    """Energy terms where the unit has them, else power times time; by task, as it was spent."""
+    children: list[Node] = []
+    for name in dict.fromkeys(schedule.tasks[task].work for task in tasks):
+        own = [task for task in tasks if schedule.tasks[task].work == name]
+        joules = math.fsum(spent.joules[task].item() for task in own)
+        work = schedule.work[name]
+        terms = [_spent_on(schedule, work, k, amount) for k, amount in enumerate(work.energy_amounts[index].tolist()) if amount]
+        total = math.fsum(node.value if node.value is not None else math.nan for node in terms)
+        if terms and (math.isclose(total, joules, rel_tol=1e-9) or math.isnan(joules)):
+            children += terms
+        else:
+            children.append(_power(schedule, row, name, joules, own, spent))
+    if not children:
+        return Node("energy", row.energy_j, "J", "no time is spent and nothing is moved")
+    return Node("energy", row.energy_j, "J", "sum of the parts", (), tuple(children))
+
+
+def _spent_on(schedule: Schedule, work: UnitWork, k: int, amount: float) -> Node:
+    term, price = work.energy_terms[k], float(work.energy_prices[k])
+    value = None if math.isnan(price) else amount * price
+    return Node(f"{term.phase}: {term.name}", value, "J", "amount x price", _factors(schedule, work, term, amount, price, "J"))
+
+
+def _power(schedule: Schedule, row: OperatorEstimate, name: str, joules: float, tasks: Sequence[int], spent: Durations) -> Node:
+    """Active power times the time the unit is busy."""
+    unit = schedule.units[row.unit]
+    seconds = [spent.picoseconds[task].item() / PICOSECONDS for task in tasks]
+    busy = Fact(
+        "time", max(seconds) if schedule.work[name].join == "max" else math.fsum(seconds), "s", "latency, above", "computed"
+    )
+    power = Fact("power", unit.active_power_w, "W", *value_at(schedule.device, f"units.{unit.name}.active_power"))
+    return Node(f"{name} while it works", None if math.isnan(joules) else joules, "J", "power x time", (power, busy))
+
+
+def _tree(node: Node) -> Tree:
+    tree = Tree(_line(node))
+    _grow(tree, node)
+    return tree
+
+
+def _line(node: Node) -> Text:
+    said = Text(f"{node.name} ", style="bold").append(formats.by_unit(node.value, node.unit), style="not bold")
+    factors = node.terms[:2]
+    if len(factors) == 2:
+        product = " x ".join(formats.by_unit(fact.value, fact.unit) for fact in factors)
+        return said.append(f" = {product}", style="not bold")
+    return said.append(f" = {node.formula}", style="not bold")
+
+
+def _grow(tree: Tree, node: Node) -> None:
+    for fact in node.terms:
+        if fact.status in ("counted", "computed"):
+            tree.add(Text(f"{fact.name}: {fact.source}", style="dim"))
+        else:
+            value = fact.value if isinstance(fact.value, str) else formats.by_unit(fact.value, fact.unit)
+            tree.add(Text(f"{fact.name} = {value} ({fact.status}: {fact.source})", style="dim"))
+    for child in node.children:
+        _grow(tree.add(_line(child)), child)

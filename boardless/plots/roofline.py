@@ -1,0 +1,131 @@
+"""Roofline: how many multiply-accumulates per second each operator reaches, over how many it makes of each byte.
+
+Williams, Waterman and Patterson, "Roofline: an insightful visual performance model", CACM 52(4), 2009.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from boardless import formats
+from boardless.plots.labels import number_points
+from boardless.plots.roofs import Roofs, roofs_of
+from boardless.plots.style import INK, label_of, new_axes, phase_colours, tick, titled
+from boardless.text import shortened
+from sim.results import Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Operators that are told by number; the others are points.
+NUMBERED = 8
+
+
+class Point(NamedTuple):
+    """One operator on the roofline."""
+
+    index: int
+    name: str
+    intensity_macs_per_byte: float
+    rate_macs_per_s: float
+    share: float
+    bound: str
+
+
+def main_level(estimate: Estimate) -> str:
+    """The memory with the most traffic over the whole run; empty where no traffic is counted."""
+    traffic: dict[str, int] = {}
+    for row in estimate.operators:
+        for level, (read, written) in row.bytes.items():
+            traffic[level] = traffic.get(level, 0) + read + written
+    addressable = {level: moved for level, moved in traffic.items() if level in estimate.memory} or traffic
+    return max(addressable, key=lambda level: (addressable[level], level), default="")
+
+
+def points(estimate: Estimate, level: str) -> list[Point]:
+    """Every operator that multiplies and takes time."""
+    total = sum(row.latency_s for row in estimate.operators)
+    found = []
+    for index, row in enumerate(estimate.operators):
+        moved = sum(row.bytes.get(level, (0, 0)))
+        if row.macs > 0 and row.latency_s > 0 and moved > 0:
+            rate, intensity = row.macs / row.latency_s, row.macs / moved
+            found.append(Point(index, row.name, intensity, rate, row.latency_s / total, row.bound))
+    return found
+
+
+def roofline(estimate: Estimate, axes: Axes | None = None) -> Axes:
+    """Operators as points under the roofs of their unit; the area is the share of the time, the colour what bounds them."""
+    level = main_level(estimate)
+    found = points(estimate, level)
+    roofs = roofs_of(estimate, getattr(estimate, "schedule", None), level)
+    axes = new_axes(axes, 9.5, 5.0)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    colours = phase_colours(sorted({row.bound for row in estimate.operators if row.bound}))
+    for bound, colour in colours.items():
+        group = [p for p in found if p.bound == bound]
+        if group:
+            sizes = [18.0 + 900.0 * p.share for p in group]
+            axes.scatter([p.intensity_macs_per_byte for p in group], [p.rate_macs_per_s for p in group], s=sizes, color=colour,
+                         alpha=0.6, linewidths=0.5, edgecolors=INK, label=f"bound by {bound}")  # fmt: skip
+    _limits(axes, found, roofs)
+    _draw_roofs(axes, roofs)
+    axes.set_xlabel(label_of("intensity_macs_per_byte") + f", bytes of {level}" if level else label_of("intensity_macs_per_byte"))
+    axes.set_ylabel(label_of("rate_macs_per_s"))
+    axes.yaxis.set_major_formatter(tick)
+    axes.xaxis.set_major_formatter(_plain)
+    axes.grid(True)
+    _legend(axes, found)
+    titled(axes, estimate.network, estimate.device, f"roofline of {roofs.unit}")
+    number_points(axes, [(p.intensity_macs_per_byte, p.rate_macs_per_s, str(p.index)) for p in _largest(found)])
+    return axes
+
+
+def _largest(found: list[Point]) -> list[Point]:
+    return sorted(found, key=lambda p: (-p.share, p.index))[:NUMBERED]
+
+
+def _limits(axes: Axes, found: list[Point], roofs: Roofs) -> None:
+    """Room for every point, the peak and the ridge."""
+    across = [p.intensity_macs_per_byte for p in found] or [1.0]
+    up = [p.rate_macs_per_s for p in found] or [1.0]
+    if roofs.macs_per_s is not None:
+        up.append(roofs.macs_per_s)
+        if roofs.bytes_per_s is not None:
+            across.append(roofs.macs_per_s / roofs.bytes_per_s)
+    axes.set_xlim(min(across) / 3, max(across) * 3)
+    axes.set_ylim(min(up) / 3, max(up) * 3)
+
+
+def _draw_roofs(axes: Axes, roofs: Roofs) -> None:
+    left, right = axes.get_xlim()
+    if roofs.macs_per_s is not None:
+        ridge = roofs.macs_per_s / roofs.bytes_per_s if roofs.bytes_per_s else left
+        axes.plot([max(left, ridge), right], [roofs.macs_per_s] * 2, color=INK, linewidth=1.4)
+        axes.annotate(f"peak {formats.quantity(roofs.macs_per_s, 'MAC/s')}", (right, roofs.macs_per_s), xytext=(-4, 4),
+                      textcoords="offset points", ha="right", va="bottom", color=INK)  # fmt: skip
+    if roofs.bytes_per_s is not None:
+        end = min(right, roofs.macs_per_s / roofs.bytes_per_s if roofs.macs_per_s else right)
+        if end > left:
+            axes.plot([left, end], [left * roofs.bytes_per_s, end * roofs.bytes_per_s], color=INK, linewidth=1.4)
+        text = f"{roofs.level} {formats.quantity(roofs.bytes_per_s, 'B/s')}"
+        axes.text(0.01, 0.99, text, transform=axes.transAxes, ha="left", va="top", color=INK)
+
+
+def _legend(axes: Axes, found: list[Point]) -> None:
+    """What the colours and the numbers mean, beside the picture."""
+    from matplotlib.lines import Line2D
+
+    handles, names = axes.get_legend_handles_labels()
+    for handle in handles:
+        handle.set_sizes([40.0])
+    blank = Line2D([], [], linestyle="none")
+    lines = [f"{p.index}  {shortened(p.name, 26)}  {formats.share(p.share)}" for p in _largest(found)]
+    if lines:
+        handles, names = [*handles, blank, *[blank] * len(lines)], [*names, "slowest operators, share of the time:", *lines]
+    axes.legend(handles, names, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, handlelength=1.2)
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:g}"

@@ -1,0 +1,65 @@
+"""Progress on standard error: nothing for quick work, a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+#: Work that is done within this time is not reported [s].
+PATIENCE_S = 2.0
+
+
+class Steps:
+    """Counts steps of known number; reports once the work has taken more than two seconds.
+
+    >>> with Steps("estimating", 2, quiet=True) as steps:
+    ...     steps.next("first")
+    ...     steps.next("second")
+    """
+
+    def __init__(self, title: str, total: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.title, self.total, self.quiet = title, total, quiet
+        self.stream = stream or sys.stderr
+        self.done = 0
+        self._began = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: object = None
+
+    def next(self, name: str) -> None:
+        """Say that the step called ``name`` begins."""
+        if not self.quiet and time.monotonic() - self._began > PATIENCE_S:
+            self._show(name)
+        self.done += 1
+
+    def _show(self, name: str) -> None:
+        if not self.stream.isatty():
+            print(f"boardless: {self.title} {self.done + 1} of {self.total}: {name}", file=self.stream, flush=True)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if self._bar is None:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+            )
+            self._bar = Progress(*columns, console=Console(file=self.stream), transient=True)
+            self._task = self._bar.add_task(self.title, total=self.total, rate="")
+            self._bar.start()
+        rate = self.done / max(1e-9, time.monotonic() - self._began)
+        self._bar.update(self._task, completed=self.done, description=f"{self.title} {name}", rate=f"{rate:.1f}/s")  # type: ignore[arg-type]
+
+    def __enter__(self) -> Steps:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()

@@ -1,0 +1,152 @@
+"""What the verbs of the command line do: ask the session, then write the answer once, as text or as JSON."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from boardless import checks, machine_form, options, session, side_by_side, text
+from boardless.errors import UsageError
+from boardless.files import write_all, write_text
+from boardless.options import Given
+from boardless.progress import Steps
+from boardless.results import Result
+from hwmodels.jit import on_compile
+
+
+def estimate(network: str, on: Sequence[str], given: Given) -> int:
+    """Estimates of one network on one or several devices, in closed form."""
+    return _answer(session.estimate, network, on, given)
+
+
+def simulate(network: str, on: Sequence[str], given: Given, trace: str | None) -> int:
+    """The same by events; ``trace`` is written for the trace viewer."""
+    if trace is not None and len(on) > 1:
+        raise UsageError(f"--trace: {len(on)} devices; one --on is expected; run the command once per device")
+    return _answer(session.simulate, network, on, given, trace=trace)
+
+
+def memory(network: str, on: Sequence[str], given: Given) -> int:
+    """What lives where and when."""
+    return _answer(session.memory, network, on, given)
+
+
+def explain(network: str, on: str, operator: str, given: Given) -> int:
+    """One operator's figures traced back to their sources."""
+    _listen(given)
+    explained = session.explain(network, on, operator, **_settings(given))
+    _write(given, explained.to_dict(), explained.text(**_page()))
+    return 0
+
+
+def devices(name: str | None, given: Given, *, fields: bool, template: str | None) -> int:
+    """The catalogue of devices, one of them in full, the fields of a device file, or a file to start from."""
+    from boardless import catalog
+
+    if sum(asked is not None and asked is not False for asked in (name, fields, template)) > 1:
+        raise UsageError(
+            "devices: a NAME, --fields and --template together; one of them is expected; run the command once for each"
+        )
+    if fields:
+        return _listing(given, catalog.device_fields(), catalog.fields_text)
+    if template is not None:
+        return _listing(
+            given, {"name": template, "template": catalog.device_template(template)}, lambda form, **_: form["template"]
+        )
+    if name is not None:
+        return _listing(given, catalog.device(name, given["devices"]), catalog.device_text)
+    return _listing(given, catalog.devices(given["devices"]), catalog.list_text)
+
+
+def networks(name: str | None, given: Given) -> int:
+    """The catalogue of networks, or one of them in full."""
+    from boardless import catalog
+
+    if name is not None:
+        return _listing(given, catalog.network(name, given["networks"]), catalog.network_text)
+    return _listing(given, catalog.networks(given["networks"]), catalog.list_text)
+
+
+def runtimes(name: str | None, given: Given) -> int:
+    """The catalogue of runtimes, or one of them in full."""
+    from boardless import catalog
+
+    if name is not None:
+        return _listing(given, catalog.runtime(name), catalog.runtime_text)
+    return _listing(given, catalog.runtimes(), catalog.list_text)
+
+
+def _answer(ask: Callable[..., Any], network: str, on: Sequence[str], given: Given, trace: str | None = None) -> int:
+    """Ask, check, draw, write: in this order, so that nothing is written of an answer that fails half way."""
+    _listen(given)
+    with Steps(f"{ask.__name__}", len(on), quiet=given["quiet"]) as steps:
+        results: list[Result] = ask(network, list(on), progress=steps.next, **_settings(given))
+    asked = checks.limits(given["fail_over"], results)
+    failed = [line for result in results for line in checks.failures(result, asked, require_fit=given["require_fit"])]
+    pictures = _pictures(results, given)
+    forms = [result.to_dict() for result in results]
+    _write(given, forms[0] if len(forms) == 1 else forms, _text(results, given))
+    if trace is not None:
+        write_text(trace, results[0].trace_json())
+    if pictures:
+        written = write_all(given["plot"], pictures)
+        _say(given, f"wrote {len(written)} pictures into {given['plot']}")
+    for line in failed:
+        _say(given, f"check failed: {line}")
+    return 1 if failed else 0
+
+
+def _pictures(results: Sequence[Result], given: Given) -> dict[str, bytes]:
+    if given["plot"] is None:
+        return {}
+    from boardless.plots import pictures
+
+    return pictures(results)
+
+
+def _text(results: Sequence[Result], given: Given) -> str:
+    page = _page()
+    if len(results) > 1:
+        return side_by_side.comparison_text(results, **page)
+    return results[0].text(all_rows=given["all"], **page)
+
+
+def _settings(given: Given) -> dict[str, Any]:
+    chosen = given.of(options.RUN) | given.of(options.CATALOGUE)
+    return {**{name: value for name, value in chosen.items() if name != "no_fold"}, "fold": not chosen["no_fold"]}
+
+
+def _listing(given: Given, form: Any, text: Callable[..., str]) -> int:
+    _write(given, form, text(form, **_page()))
+    return 0
+
+
+def _write(given: Given, form: Any, text: str) -> None:
+    if given["json"] is None:
+        sys.stdout.write(text)
+    elif given["json"] == "-":
+        sys.stdout.write(machine_form.json_text(form))
+    else:
+        write_text(given["json"], machine_form.json_text(form))
+    sys.stdout.flush()
+
+
+def _page() -> dict[str, Any]:
+    """Width and colours of standard output."""
+    if not sys.stdout.isatty():
+        return {"width": text.WIDTH, "colour": False}
+    return {"width": max(80, os.get_terminal_size(sys.stdout.fileno()).columns), "colour": "NO_COLOR" not in os.environ}
+
+
+def _listen(given: Given) -> None:
+    on_compile(None if given["quiet"] else lambda line: _say(given, line))
+    if given["quiet"]:
+        warnings.simplefilter("ignore")
+
+
+def _say(given: Given, line: str) -> None:
+    if not given["quiet"]:
+        print(f"boardless: {line}", file=sys.stderr, flush=True)
