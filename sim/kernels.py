@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from dataflows.cpu_counts import cpu_amounts
+from dataflows.cpu_layer import NetworkFacts, network_facts
+from dataflows.mcu_counts import McuFacts, mcu_amounts
+from hwmodels.costs.cpu import cpu_prices
+from hwmodels.costs.mcu import mcu_prices
 from hwmodels.jit import kernel
-from sim.tables import Ints, Precedence, TaskTable
+from sim.tables import Floats, Ints, Precedence, TaskTable
+from workloads.tables import NestTable, OperatorTable
+
+if TYPE_CHECKING:
+    Candidates = np.recarray[Any, Any]
+else:
+    Candidates = Any
 
 
 @kernel
@@ -26,3 +41,133 @@ def longest_path(tasks: TaskTable, precedence: Precedence, end_ps: Ints) -> int:
         end_ps[i] = start + tasks.picoseconds[i]
         longest = max(longest, end_ps[i])
     return longest
+
+
+class Composition(NamedTuple):
+    """How the terms of a unit become the time of an operator."""
+
+    phases: int  # number of phases
+    overlapped: int  # 1 where the phases of an operator run side by side (join ``max``)
+    enqueued: int  # phase that a host hands over ahead of the unit; -1 without one
+
+
+class Totals(NamedTuple):
+    """One row per candidate, filled by the batch kernels."""
+
+    latency_ps: Ints  # length of the run; -1 where a duration is none or too long [ps]
+    busy_ps: Ints  # sum of the operators' times, overlap included [ps]
+    phase_ps: Ints  # candidates x phases: time of each phase over all operators [ps]
+    traffic: Ints  # candidates x levels x 2: bytes read and written at each level [B]
+
+
+class Scratch(NamedTuple):
+    """Space a batch kernel works in: one candidate, one operator."""
+
+    phase: Ints  # given: phase of each term, an index into the phases in order of the terms
+    prices: Floats  # per term
+    amounts: Floats  # per term
+    seconds: Floats  # per phase
+    traffic: Ints  # levels x 2
+    clock: Ints  # host's time, unit's time, sum of operators, then time of each phase [ps]
+
+
+HOST, UNIT, BUSY, FIRST_PHASE = range(4)
+
+
+@kernel
+def price_phases(phase: Ints, prices: Floats, amounts: Floats, seconds: Floats) -> None:
+    """Fill the seconds of each phase of one operator: the sum of amount * price over its terms."""
+    for p in range(len(seconds)):
+        seconds[p] = 0.0
+    for k in range(len(phase)):
+        if amounts[k] != 0.0:
+            seconds[phase[k]] += amounts[k] * prices[k]
+
+
+@kernel
+def advance(composition: Composition, seconds: Floats, clock: Ints) -> bool:
+    """Let the phases of one operator run after what ran before; false where a duration is none or too long.
+
+    Seconds are rounded once to whole picoseconds, ties to even.
+    """
+    together = 0
+    handed_over = 0
+    for p in range(composition.phases):
+        scaled = seconds[p] * 1e12
+        if not 0.0 <= scaled < 4e18:
+            return False
+        duration = int(np.rint(scaled))
+        clock[FIRST_PHASE + p] += duration
+        if p == composition.enqueued:
+            handed_over = duration
+        elif composition.overlapped:
+            together = max(together, duration)
+        else:
+            together += duration
+    clock[HOST] += handed_over
+    if together > 0:
+        clock[UNIT] = max(clock[HOST], clock[UNIT]) + together
+    clock[BUSY] += handed_over + together
+    return True
+
+
+@kernel
+def finish_candidate(clock: Ints, totals: Totals, c: int, known: bool) -> None:
+    """Write down the length of a candidate's run, and set the clock back."""
+    totals.latency_ps[c] = max(clock[HOST], clock[UNIT]) if known else -1
+    totals.busy_ps[c] = clock[BUSY]
+    for p in range(len(clock) - FIRST_PHASE):
+        totals.phase_ps[c, p] = clock[FIRST_PHASE + p]
+    clock[:] = 0
+
+
+@kernel
+def cpu_batch(
+    operators: OperatorTable, nests: NestTable, network: NetworkFacts, candidates: Candidates, composition: Composition,
+    scratch: Scratch, totals: Totals,
+) -> None:  # fmt: skip
+    """Estimate one network on each candidate CPU: all amounts, prices, picoseconds and bytes anew.
+
+    Parameters
+    ----------
+    operators, nests, network
+        The network as its runtime runs it; of ``network`` the batch is read, its sizes are counted per candidate.
+    candidates : record array
+        A row per candidate, with the fields of ``CpuParameters``.
+    composition, scratch
+    totals : Totals
+        Filled; zero before.
+    """
+    for c in range(len(candidates)):
+        unit = candidates[c]
+        facts = network_facts(operators, unit, network.batch)
+        cpu_prices(unit, scratch.prices)
+        known = True
+        for i in range(len(operators.kind)):
+            cpu_amounts(operators, nests, i, unit, facts, scratch.amounts, scratch.traffic)
+            price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
+            known = advance(composition, scratch.seconds, scratch.clock) and known
+            for level in range(len(scratch.traffic)):
+                totals.traffic[c, level, 0] += scratch.traffic[level, 0]
+                totals.traffic[c, level, 1] += scratch.traffic[level, 1]
+        finish_candidate(scratch.clock, totals, c, known)
+
+
+@kernel
+def mcu_batch(
+    operators: OperatorTable, nests: NestTable, network: McuFacts, candidates: Candidates, composition: Composition,
+    scratch: Scratch, totals: Totals,
+) -> None:  # fmt: skip
+    """Estimate one network on each candidate microcontroller, with the fields of ``McuParameters``; see :func:`cpu_batch`."""
+    for c in range(len(candidates)):
+        unit = candidates[c]
+        mcu_prices(unit, scratch.prices)
+        known = True
+        for i in range(len(operators.kind)):
+            mcu_amounts(operators, nests, i, unit, network, scratch.amounts, scratch.traffic)
+            price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
+            known = advance(composition, scratch.seconds, scratch.clock) and known
+            for level in range(len(scratch.traffic)):
+                totals.traffic[c, level, 0] += scratch.traffic[level, 0]
+                totals.traffic[c, level, 1] += scratch.traffic[level, 1]
+        finish_candidate(scratch.clock, totals, c, known)
