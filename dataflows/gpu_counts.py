@@ -1,0 +1,175 @@
+"""Amounts of the kinds of work of a GPU, for the kernel of one operator.
+
+Seconds of a kernel = gap + flop / (P r u) + bytes / (W s), with u = N/(N + n0) * K/(K + k0) for matrix kernels: tile quantisation,
+alignment and pipeline fill in one smooth form (N output channels, K reduction length, both of one group).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dataflows.gpu_kernels import (
+    ATTENTION_KERNEL,
+    DEPTHWISE_KERNEL,
+    FULLY_CONNECTED_KERNEL,
+    GROUPED_KERNEL,
+    HEAD,
+    MATRIX_KERNEL,
+    MEMORY_KERNEL,
+    NONE,
+    KernelTable,
+)
+from hwmodels.costs.gpu import (
+    ATTENTION,
+    DEPTHWISE,
+    DEPTHWISE_STREAM,
+    DETECTION,
+    ENQUEUE_MATRIX,
+    ENQUEUE_OTHER,
+    ENQUEUE_RUN,
+    FULLY_CONNECTED,
+    GROUPED,
+    LAUNCH,
+    MATRIX,
+    MEMORY,
+    RUN,
+    STREAM,
+    TERM_NAMES,
+    WEIGHTS,
+    WINOGRAD,
+    GpuParameters,
+)
+from hwmodels.jit import kernel
+from hwmodels.terms import Term
+from workloads.tables import KIND_CODE, NestTable, OperatorTable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+else:
+    Floats = Ints = Any
+
+SOURCE = (
+    "additive kernel model; shares and ratios fitted over whole-network throughputs and 38 Vulkan runs, see the runtime profile"
+)
+ENQUEUE_PHASE = "enqueue"
+CONVOLUTION_KIND = KIND_CODE["convolution"]
+
+_P = "matrix_share * peak"
+_W = "bandwidth_share * dram_bandwidth"
+
+
+def _term(name: str, phase: str, unit: str, amount: str, price: str) -> Term:
+    rate = ("peak",) if _P in price else ("dram_bandwidth",) if _W in price else ("vector_peak",) if "vector_peak" in price else ()
+    return Term(name, phase, unit, amount, price, rate, SOURCE)
+
+
+GPU_TERMS: tuple[Term, ...] = (
+    _term("matrix", "compute", "flop", "2 MAC / u of dense convolutions and products", f"1 / ({_P})"),
+    _term("winograd", "compute", "flop", "2 MAC / u of 3x3 stride-1 convolutions", f"1 / ({_P} * winograd_ratio)"),
+    _term("grouped", "compute", "flop", "2 MAC / u of grouped convolutions, channels of one group", f"1 / ({_P} * grouped_ratio)"),
+    _term("attention", "compute", "flop", "2 MAC of attention and batched products", f"1 / ({_P} * attention_ratio)"),
+    _term("depthwise", "compute", "flop", "2 MAC of depthwise convolutions", "1 / (depthwise_share * vector_peak)"),
+    _term("fully_connected", "compute", "flop", "2 MAC / u of products of one row", f"1 / ({_P} * fully_connected_ratio)"),
+    _term("stream", "dram", "B", "activation bytes of matrix, batch norm and elementwise kernels", f"1 / ({_W})"),
+    _term("depthwise_stream", "dram", "B", "activation bytes of depthwise kernels", f"1 / ({_W} * depthwise_stream_ratio)"),
+    _term("memory", "dram", "B", "bytes of norms, softmax, reductions, pools, copies", f"1 / ({_W} * memory_ratio)"),
+    _term("weights", "dram", "B", "weight bytes, once per run", f"1 / ({_W} * weights_ratio)"),
+    _term("launch", "overhead", "kernel", "kernels started", "launch"),
+    _term("run", "overhead", "run", "runs, at the first kernel", "run"),
+    _term("detection", "overhead", "head", "detection heads that run on the CPU", "detection"),
+    _term("enqueue_matrix", ENQUEUE_PHASE, "kernel", "matrix kernels the host enqueues", "enqueue_matrix"),
+    _term("enqueue_other", ENQUEUE_PHASE, "kernel", "other kernels the host enqueues", "enqueue_other"),
+    _term("enqueue_run", ENQUEUE_PHASE, "run", "runs, at the first kernel", "enqueue_run"),
+)
+
+assert tuple(term.name for term in GPU_TERMS) == TERM_NAMES
+
+
+@kernel
+def saturation(channels: float, reduction: float, unit: GpuParameters) -> float:
+    """Share of the matrix rate that a kernel reaches: N/(N + n0) * K/(K + k0)."""
+    return channels / (channels + unit.half_channels) * (reduction / (reduction + unit.half_reduction))
+
+
+@kernel
+def winograd_applies(operators: OperatorTable, nests: NestTable, i: int) -> bool:
+    """3x3, stride 1, undilated, ungrouped convolution."""
+    j = operators.first_nest[i]
+    if operators.kind[i] != CONVOLUTION_KIND or nests.R[j] != 3 or nests.S[j] != 3 or nests.G[j] != 1:
+        return False
+    return bool(nests.stride_h[j] == 1 and nests.stride_w[j] == 1 and nests.dilation_h[j] == 1 and nests.dilation_w[j] == 1)
+
+
+@kernel
+def rate_of(unit: GpuParameters, bits: float) -> float:
+    """Matrix rate for operands of ``bits`` relative to fp32."""
+    return 1.0 if bits > 16.0 else unit.half_rate if bits > 8.0 else unit.byte_rate
+
+
+@kernel
+def matrix_flop(operators: OperatorTable, nests: NestTable, i: int, unit: GpuParameters) -> float:
+    """fp32-equivalent operations of the matrix kernels of an operator, each divided by its saturation."""
+    flop = 0.0
+    first = operators.first_nest[i]
+    for j in range(first, first + operators.nests[i]):
+        reduction = float(nests.C[j]) * nests.R[j] * nests.S[j]
+        volume = float(nests.N[j]) * nests.G[j] * nests.M[j] * nests.E[j] * nests.F[j] * reduction
+        flop += 2.0 * volume / saturation(float(nests.M[j]), reduction, unit)
+    return flop / rate_of(unit, operators.activation_bits[i])
+
+
+@kernel
+def gpu_amounts(
+    operators: OperatorTable, nests: NestTable, i: int, unit: GpuParameters, network: KernelTable, amounts: Floats, traffic: Ints
+) -> None:
+    """Fill the amounts and the traffic of operator ``i``.
+
+    Parameters
+    ----------
+    operators, nests
+        The network as its runtime runs it.
+    i : int
+    unit : GpuParameters
+    network : KernelTable
+        Kernels by operator.
+    amounts : float64 array of 16
+        Filled, in the order of ``GPU_TERMS``.
+    traffic : int64 array, 1 x 2
+        Filled: bytes read from and written to memory [B].
+    """
+    amounts[:] = 0.0
+    traffic[:] = 0
+    family = network.family[i]
+    if family == NONE:
+        return
+    launches = float(network.launches[i])
+    moved = float(network.read_bytes[i]) + float(network.written_bytes[i])
+    if family == DEPTHWISE_KERNEL:
+        amounts[DEPTHWISE] = 2.0 * operators.macs[i]
+        amounts[DEPTHWISE_STREAM] = moved
+    elif family == ATTENTION_KERNEL:
+        amounts[ATTENTION] = 2.0 * operators.macs[i] / rate_of(unit, operators.activation_bits[i])
+        amounts[STREAM] = moved
+    elif family in (MATRIX_KERNEL, GROUPED_KERNEL, FULLY_CONNECTED_KERNEL):
+        term = GROUPED if family == GROUPED_KERNEL else FULLY_CONNECTED if family == FULLY_CONNECTED_KERNEL else MATRIX
+        if winograd_applies(operators, nests, i):
+            term = WINOGRAD
+        amounts[term] = matrix_flop(operators, nests, i, unit)
+        amounts[STREAM] = moved
+    else:
+        amounts[MEMORY if family in (MEMORY_KERNEL, HEAD) else STREAM] = moved
+    amounts[WEIGHTS] = float(network.weight_bytes[i])
+    amounts[LAUNCH] = launches
+    amounts[RUN] = float(network.runs[i])
+    amounts[ENQUEUE_RUN] = float(network.runs[i])
+    if family == HEAD:
+        amounts[DETECTION] = 1.0
+    matrix = 1.0 if family in (MATRIX_KERNEL, GROUPED_KERNEL, FULLY_CONNECTED_KERNEL, ATTENTION_KERNEL, DEPTHWISE_KERNEL) else 0.0
+    amounts[ENQUEUE_MATRIX] = matrix
+    amounts[ENQUEUE_OTHER] = launches - matrix
+    traffic[0, 0] = network.read_bytes[i] + network.weight_bytes[i]
+    traffic[0, 1] = network.written_bytes[i]
