@@ -52,9 +52,7 @@ if TYPE_CHECKING:
 else:
     Floats = Ints = Any
 
-SOURCE = (
-    "additive kernel model; shares and ratios fitted over whole-network throughputs and 38 Vulkan runs, see the runtime profile"
-)
+SOURCE = "additive kernel model, fitted to whole-network throughputs and 38 Vulkan runs; shares and ratios in the runtime profile"
 ENQUEUE_PHASE = "enqueue"
 CONVOLUTION_KIND = KIND_CODE["convolution"]
 
