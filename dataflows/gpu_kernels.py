@@ -29,20 +29,10 @@ else:
     Ints = Any
 
 #: What a kernel is to the model, in the order of its codes; ``none`` is a view or an operator inside another kernel.
-FAMILIES = (
-    "none", "matrix", "grouped", "attention", "depthwise", "fully_connected", "stream", "memory", "detection",
-)  # fmt: skip
+FAMILIES = ("none", "matrix", "grouped", "attention", "depthwise", "fully_connected", "stream", "memory", "detection")
 (
-    NONE,
-    MATRIX_KERNEL,
-    GROUPED_KERNEL,
-    ATTENTION_KERNEL,
-    DEPTHWISE_KERNEL,
-    FULLY_CONNECTED_KERNEL,
-    STREAM_KERNEL,
-    MEMORY_KERNEL,
-    HEAD,
-) = range(9)
+    NONE, MATRIX_KERNEL, GROUPED_KERNEL, ATTENTION_KERNEL, DEPTHWISE_KERNEL, FULLY_CONNECTED_KERNEL, STREAM_KERNEL, MEMORY_KERNEL, HEAD,
+) = range(9)  # fmt: skip
 
 #: Families that compute: they are kernels of their own in every lowering.
 MATRIX_FAMILIES = (MATRIX_KERNEL, GROUPED_KERNEL, ATTENTION_KERNEL, DEPTHWISE_KERNEL, FULLY_CONNECTED_KERNEL)
@@ -170,10 +160,8 @@ class _Rows:
         for i in np.flatnonzero(~self.absorbed):
             if self.family[i] in (*MATRIX_FAMILIES, HEAD) or KINDS[self.operators.kind[i]] == "free":
                 continue
-            sources = [head.get(p, p) for p in self._producers(int(i))]
             latest = max(self._producers(int(i)), default=-1)
-            joins = latest in head and not self._is_pool(latest)
-            head[int(i)] = head[latest] if joins and sources else int(i)
+            head[int(i)] = head[latest] if latest in head and not self._is_pool(latest) else int(i)
         for first in dict.fromkeys(head.values()):
             self._merge(first, [i for i, group in head.items() if group == first], into)
 

@@ -1,9 +1,10 @@
 """Seconds per unit amount of the kinds of work of a GPU.
 
-Kernel time = gap + arithmetic / (P r u) + traffic / (W s): a sum, not a maximum (on whole networks the sum beat the roofline). P is the
-data-sheet peak times an achieved share, W the data-sheet DRAM rate times one; the shares and ratios belong to the runtime
+Kernel time = gap + arithmetic / (P r u) + traffic / (W s): a sum, not a maximum (on whole networks the sum beat the roofline). P is
+the data-sheet peak times an achieved share, W the data-sheet DRAM rate times one; the shares and ratios belong to the runtime
 (``hwmodels/runtimes``), and a unit may correct each by a factor (``efficiencies``, 1 where it says nothing). W above the DRAM rate
-means that counted traffic stayed in L2. Amounts are counted in ``dataflows/gpu_counts.py``, arithmetic in fp32-equivalent operations.
+means that counted traffic stayed in L2. Amounts are counted in ``dataflows/gpu_counts.py``, arithmetic in fp32-equivalent
+operations.
 """
 
 from __future__ import annotations
