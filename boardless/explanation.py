@@ -19,6 +19,7 @@ from boardless.machine_form import FORMAT, plain
 from boardless.results import Result
 from boardless.sources import parameters_of, value_at
 from dataflows.unit_work import UnitWork
+from hwmodels.device import ComputeUnit
 from hwmodels.terms import Term
 from sim.durations import PICOSECONDS, Durations, durations
 from sim.results import OperatorEstimate
@@ -171,18 +172,22 @@ def _energy(schedule: Schedule, row: OperatorEstimate, index: int, tasks: Sequen
     """Energy terms where the unit has them, else power times time; by task, as it was spent."""
     children: list[Node] = []
     for name in dict.fromkeys(schedule.tasks[task].work for task in tasks):
-        own = [task for task in tasks if schedule.tasks[task].work == name]
-        joules = math.fsum(spent.joules[task].item() for task in own)
         work = schedule.work[name]
-        terms = [_spent_on(schedule, work, k, amount) for k, amount in enumerate(work.energy_amounts[index].tolist()) if amount]
-        total = math.fsum(node.value if node.value is not None else math.nan for node in terms)
-        if terms and (math.isclose(total, joules, rel_tol=1e-9) or math.isnan(joules)):
-            children += terms
+        if _has_energy_terms(work, schedule.units[row.unit]):
+            amounts = enumerate(work.energy_amounts[index].tolist())
+            children += [_spent_on(schedule, work, k, amount) for k, amount in amounts if amount]
         else:
-            children.append(_power(schedule, row, name, joules, own, spent))
+            own = [task for task in tasks if schedule.tasks[task].work == name]
+            children.append(_power(schedule, row, name, math.fsum(spent.joules[task].item() for task in own), own, spent))
     if not children:
         return Node("energy", row.energy_j, "J", "no time is spent and nothing is moved")
     return Node("energy", row.energy_j, "J", "sum of the parts", (), tuple(children))
+
+
+def _has_energy_terms(work: UnitWork, unit: ComputeUnit) -> bool:
+    """False where power times time stands for the energy, as in ``sim.durations``."""
+    unpriced_link = work.kind == "link" and math.isnan(work.energy_prices[0])
+    return bool(work.energy_terms) and not (unpriced_link and unit.active_power_w is not None)
 
 
 def _spent_on(schedule: Schedule, work: UnitWork, k: int, amount: float) -> Node:

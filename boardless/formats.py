@@ -126,6 +126,8 @@ def by_unit(value: float | None, unit: str) -> str:
         return seconds(value)
     if unit == "B":
         return size(value)
+    if unit in ("J", "W"):
+        return quantity(value, unit)
     if value is not None and unit in ("", "1"):
         return f"{value:,.0f}" if value == int(value) else digits(value)
     if value is not None and abs(value) < 10000 and value == int(value):

@@ -115,15 +115,22 @@ def tick(value: float, _: int = 0) -> str:
     return f"{value / factor:.3g} {prefix}".rstrip()
 
 
-def new_axes(axes: Axes | None, width: float = 8.0, height: float = 4.5) -> Axes:
-    """The given axes, resized to what the figure needs, or new ones."""
+def new_figure() -> Figure:
+    """An empty figure that is drawn without a window."""
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as NewFigure
 
     mpl.rcParams.update(_SETTINGS)
-    if axes is None:
-        from matplotlib.figure import Figure as NewFigure
+    figure = NewFigure(layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
-        axes = NewFigure(layout="constrained").add_subplot()
+
+def new_axes(axes: Axes | None, width: float = 8.0, height: float = 4.5) -> Axes:
+    """The given axes, or new ones; a figure that holds nothing else takes the size the picture needs."""
+    if axes is None:
+        axes = new_figure().add_subplot()
     figure: Any = axes.figure
     if len(figure.axes) == 1:
         figure.set_size_inches(width, height)
@@ -132,14 +139,7 @@ def new_axes(axes: Axes | None, width: float = 8.0, height: float = 4.5) -> Axes
 
 def png(draw: Callable[[Axes], object]) -> bytes:
     """Draw into a new figure and return it as PNG; the same drawing gives the same bytes."""
-    import matplotlib as mpl
-
-    mpl.rcParams.update(_SETTINGS)
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as NewFigure
-
-    figure: Figure = NewFigure(layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure()
     draw(figure.add_subplot())
     page = io.BytesIO()
     figure.savefig(page, format="png", dpi=144, metadata={"Software": None})
