@@ -1,1 +1,11 @@
-"""workloads.transforms."""
+"""Graph -> Graph. Each transform says in its docstring what it promises: the same function, or a stated change.
+
+A transformed graph is costed like any other; nothing downstream knows where it came from.
+"""
+
+from workloads.transforms.fold_batch_norm import fold_batch_norm
+from workloads.transforms.fuse_activations import fuse_activations
+from workloads.transforms.rebatch import rebatch
+from workloads.transforms.retype import retype
+
+__all__ = ["fold_batch_norm", "fuse_activations", "rebatch", "retype"]
