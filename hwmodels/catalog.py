@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hwmodels.document import nearest
 from hwmodels.errors import DeviceFileError
-from hwmodels.fact_tables import fact_names
+from hwmodels.facts import fact_names, require_fact_table, slug, table_kind
 
 DEVICES = Path(__file__).with_name("devices")
 #: Files beside a device file that are no devices: what calibration writes.
@@ -38,12 +38,13 @@ def device_names(extra_paths: Iterable[str | Path] = ()) -> tuple[str, ...]:
 def device_path(name: str, extra_paths: Iterable[str | Path] = ()) -> Path:
     """The file of a device; :class:`DeviceFileError` with the nearest names otherwise."""
     found = _all(extra_paths)
-    if name not in found:
+    path = found.get(name) or found.get(slug(name))
+    if path is None:
         raise DeviceFileError(
             f"device: '{name}' is not in the catalogue; a name of `boardless devices` or the path of a device file is expected; "
             f"{nearest(name, found)}"
         )
-    return found[name]
+    return path
 
 
 def devices(extra_paths: Iterable[str | Path] = ()) -> tuple[Listed, ...]:
@@ -69,12 +70,14 @@ def _all(extra_paths: Iterable[str | Path]) -> dict[str, Path]:
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
+        if path.suffix == ".csv":
+            require_fact_table(path)
         return [path]
     if not path.is_dir():
         raise DeviceFileError(
             f"--devices {path}: no such file or folder; a device file, a fact table or a folder of them is expected"
         )
-    return [*_yaml_files(path), *sorted(path.glob("*.csv"))]
+    return [*_yaml_files(path), *(table for table in sorted(path.glob("*.csv")) if table_kind(table))]
 
 
 def _yaml_files(folder: Path) -> list[Path]:

@@ -20,6 +20,8 @@ from hwmodels.errors import DeviceFileError
 
 LARGEST_FILE_BYTES = 2_000_000
 DEEPEST = 12
+#: Tags that the YAML library gives to values without one; numbers and dates among them stay text.
+PLAIN_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge")
 #: What may stand beside ``value``.
 VALUE_KEYS = ("value", "source", "status", "clock", "note")
 
@@ -180,15 +182,15 @@ class _Builder:
     file: str
     seen: set[int] = field(default_factory=set)
 
-    def entry(self, node: Node, depth: int) -> Entry:
-        """One node and all below it."""
-        here = Entry(self.file, node.start_mark.line + 1, "")
+    def entry(self, node: Node, depth: int, line: int = 0) -> Entry:
+        """One node and all below it; ``line`` is that of its key."""
+        here = Entry(self.file, line or node.start_mark.line + 1, "")
         if id(node) in self.seen:
             raise here.error("an alias (*name) stood here", "values written out are expected")
         self.seen.add(id(node))
         if depth > DEEPEST:
             raise here.error("nested too deeply", f"at most {DEEPEST} levels are expected")
-        if not str(node.tag).startswith("tag:yaml.org,2002:") or str(node.tag).endswith(("binary", "omap", "set", "pairs")):
+        if str(node.tag).removeprefix("tag:yaml.org,2002:") not in PLAIN_TAGS:
             raise here.error(f"the tag '{node.tag}' stood here", "plain values without tags are expected")
         if isinstance(node, MappingNode):
             return self._mapping(node, here, depth)
@@ -211,8 +213,7 @@ class _Builder:
                 raise Entry(self.file, key_node.start_mark.line + 1, "").error(
                     f"key '{key}' stands a second time (first on line {fields[key].line})", "each key once is expected"
                 )
-            fields[key] = self.entry(value_node, depth + 1)
-            fields[key].line = key_node.start_mark.line + 1
+            fields[key] = self.entry(value_node, depth + 1, key_node.start_mark.line + 1)
         here.content = fields
         return self._value(here, fields) if "value" in fields else here
 

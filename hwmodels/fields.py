@@ -164,7 +164,7 @@ class Quantity(FieldType):
 
     @property
     def expects(self) -> str:
-        return f"a {self.kinds[0]} such as '{units.EXAMPLES[self.kinds[0]]}'"
+        return f"{units.with_article(self.kinds[0])} such as '{units.EXAMPLES[self.kinds[0]]}'"
 
     @property
     def dimension(self) -> str:
@@ -183,7 +183,9 @@ class Quantity(FieldType):
         bound = ">" if self.above else ">="
         if value < self.lowest or (self.above and value == self.lowest) or value > self.highest:
             top = f" and <= {self.highest:g}" if math.isfinite(self.highest) else ""
-            raise Misfit(entry, f"'{text}' stood here; a {self.kinds[0]} {bound} {self.lowest:g}{top} is expected")
+            raise Misfit(
+                entry, f"'{text}' stood here; {units.with_article(self.kinds[0])} {bound} {self.lowest:g}{top} is expected"
+            )
         if self.whole and value != int(value):
             raise Misfit(entry, f"'{text}' stood here; a whole number of {units.DIMENSIONS[self.kinds[0]]}s is expected")
         return int(value) if self.whole else value

@@ -20,6 +20,7 @@ from hwmodels.core_files import take_core
 from hwmodels.device import Device
 from hwmodels.document import Entry, inherit, leaves, nearest, read_document
 from hwmodels.errors import DeviceFileError
+from hwmodels.facts import fact_tree, slug
 from hwmodels.fields import Misfit, Table
 from hwmodels.overrides import apply, as_mapping
 from hwmodels.provenance import Source, Status
@@ -86,6 +87,8 @@ def _tree(spec: str | Path, extra_paths: tuple[str | Path, ...]) -> Entry:
     if isinstance(spec, Path) or is_path(spec):
         return read_document(Path(spec), str(spec))
     path = device_path(spec, extra_paths)
+    if path.suffix == ".csv":
+        return fact_tree(path, slug(spec))
     shown = (
         f"hwmodels/devices/{path.name}" if path.parent.name == "devices" and path.parent.parent.name == "hwmodels" else str(path)
     )
@@ -193,11 +196,12 @@ def _set_clocks(root: Entry) -> None:
     frequencies: dict[str, float] = {}
     for name, unit in _section(root, "units").items():
         entry = unit.fields.get("frequency")
-        if entry is not None:
-            try:
-                frequencies[name] = float(FREQUENCY.read(entry))
-            except Misfit as problem:
-                raise DeviceFileError(f"{entry.where}: units.{name}.frequency: {problem}") from None
+        if entry is None:
+            raise unit.error(f"units.{name}: 'frequency' is missing", f"{FREQUENCY.expects} is expected")
+        try:
+            frequencies[name] = float(FREQUENCY.read(entry))
+        except Misfit as problem:
+            raise DeviceFileError(f"{entry.where}: units.{name}.frequency: {problem}") from None
     for path, entry in leaves(root):
         if entry.clock is not None:
             if entry.clock not in frequencies:

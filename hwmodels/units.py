@@ -211,6 +211,15 @@ def _hint(name: str) -> str:
     return "units such as B, KiB, GB/s, MHz, ns, pJ, mW, cycle, word, flop, op, MAC are expected"
 
 
+def with_article(noun: str) -> str:
+    """The noun with its article.
+
+    >>> with_article("energy"), with_article("capacity")
+    ('an energy', 'a capacity')
+    """
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 def _short(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
