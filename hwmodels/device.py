@@ -6,10 +6,20 @@ of ``Device.sources`` by the value's path in the device file, e.g. ``units.cpu.f
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from hwmodels.provenance import Source
+
+
+def _read_only(values: dict[str, object]) -> MappingProxyType[str, object]:
+    return MappingProxyType(values)
+
+
+# Read-only mappings keep devices frozen; told how, they can be pickled and copied like everything else in a device.
+copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
 
 #: Memory kinds that hold tensors by address; caches and register files do not.
 ADDRESSABLE = frozenset({"tcm", "sram", "flash", "external_ram", "dram", "scratchpad"})
@@ -169,7 +179,7 @@ class VectorUnit(ComputeUnit):
     operation_energy_j: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Device:
     """Compute units, memories, links, power states, and the source of each value."""
 
@@ -185,6 +195,25 @@ class Device:
     overrides: Mapping[str, str] = field(default_factory=dict)  # fields changed for this run, as written
     chip: str = ""  # physical chip; boards of one chip share it
     facts: Mapping[str, str] = field(default_factory=dict)  # columns of a fact table that no field takes, as written
+
+    def __repr__(self) -> str:
+        """A small table: units, memories, links, power states."""
+        written = self._written
+        rows = [
+            *(
+                ("unit", u.name, f"{u.kind}, {written('units', u.name, 'frequency')}, {' '.join(u.dtypes)}")
+                for u in self.units.values()
+            ),
+            *(("memory", m.name, f"{m.kind}, {written('memories', m.name, 'capacity')}") for m in self.memories.values()),
+            *(("link", x.name, f"{x.source} to {x.target}, {written('links', x.name, 'bandwidth')}") for x in self.links.values()),
+            *(("power", p.name, written("power", p.name, "power")) for p in self.power.values()),
+        ]
+        head = f"Device '{self.name}': {self.summary}"
+        return "\n".join([head, *(f"  {what:<7} {name:<18} {text}" for what, name, text in rows)])
+
+    def _written(self, *path: str) -> str:
+        source = self.sources.get(".".join(path))
+        return "not known" if source is None else source.as_written
 
     @property
     def default_unit(self) -> ComputeUnit:

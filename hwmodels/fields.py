@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import GetCoreSchemaHandler, PlainValidator
 
 from hwmodels import units
 from hwmodels.document import Entry, nearest
@@ -54,8 +53,8 @@ class FieldType:
         """True for choices of whoever wrote the file (names, kinds, marks), which no document vouches for."""
         return False
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.read)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return PlainValidator(self.read).__get_pydantic_core_schema__(source, handler)
 
     def refuse(self, entry: Entry, hint: str = "") -> Misfit:
         """The error for a value of the wrong sort."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +121,17 @@ def test_description_has_every_value(device: Device) -> None:
     assert {row.path for row in rows} == set(device.sources)
     first = next(iter(device.units))
     assert rows[0].path.startswith(f"units.{first}.")
+
+
+def test_devices_print_as_a_small_table(device: Device) -> None:
+    lines = repr(device).splitlines()
+    assert lines[0] == f"Device '{device.name}': {device.summary}"
+    assert len(lines) == 1 + len(device.units) + len(device.memories) + len(device.links) + len(device.power)
+
+
+def test_devices_can_be_pickled_and_copied(device: Device) -> None:
+    assert pickle.loads(pickle.dumps(device)) == device
+    assert copy.deepcopy(device) == device
 
 
 def test_figures_of_the_first_devices() -> None:
