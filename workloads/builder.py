@@ -1,22 +1,18 @@
 """GraphBuilder: a network written down in code, layer after layer.
 
-Values are tensor names: every method takes the names of its inputs and returns the name of its output. Output shapes come from
-the operator rules, the same that check a file. Tensors are laid out NCHW (channels on axis 1), token tensors batch x tokens x features.
+Every method takes the names of its inputs and returns the name of its output. Tensors are laid out NCHW (channels on axis 1), token
+tensors batch x tokens x features.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workloads.dtypes import is_float
+from workloads.draft import Draft
 from workloads.errors import GraphError, nearest
-from workloads.graph import Graph, Operator, Tensor, WeightFacts
-from workloads.operators import rule_of
+from workloads.graph import Operator, WeightFacts
+from workloads.operators.windows import window_of
 
 #: Name of an activation -> ONNX operator and its attributes.
 ACTIVATION_OPERATORS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -36,8 +32,8 @@ Sizes = int | Sequence[int]
 Padding = int | str | Sequence[int]
 
 
-class GraphBuilder:
-    """Builds a :class:`Graph` one operator at a time.
+class GraphBuilder(Draft):
+    """Builds a :class:`~workloads.graph.Graph` layer by layer; any operator of the rule table with :meth:`add`.
 
     Parameters
     ----------
@@ -60,83 +56,13 @@ class GraphBuilder:
     """
 
     def __init__(self, name: str, dtype: str = "fp32", fused_activations: bool = False) -> None:
-        self.name = name
-        self.dtype = dtype
-        self.bias_dtype = dtype if is_float(dtype) else "int32"
+        super().__init__(name, dtype)
         self.fused_activations = fused_activations
-        self._tensors: dict[str, Tensor] = {}
-        self._operators: list[Operator] = []
-        self._counts: Counter[str] = Counter()
-        self._prefix = ""
-
-    # Parts
-
-    def shape(self, tensor: str) -> tuple[int, ...]:
-        """Shape of a tensor built so far."""
-        return self._tensor(tensor).shape
-
-    def channels(self, tensor: str) -> int:
-        """Size of axis 1."""
-        return self.shape(tensor)[1]
-
-    def input(self, shape: Sequence[int], name: str = "input", dtype: str | None = None) -> str:
-        """A tensor fed from outside."""
-        return self._declare(Tensor(name, tuple(shape), dtype or self.dtype, "input"))
-
-    def weight(self, name: str, shape: Sequence[int], dtype: str | None = None, facts: WeightFacts | None = None) -> str:
-        """A constant tensor; its values are not kept."""
-        return self._declare(Tensor(self._prefix + name, tuple(shape), dtype or self.dtype, "weight", facts))
-
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Names given inside start with ``name.``"""
-        before, self._prefix = self._prefix, f"{self._prefix}{name}."
-        try:
-            yield
-        finally:
-            self._prefix = before
-
-    def add(self, op: str, inputs: str | Sequence[str], *, name: str | None = None, **attributes: Any) -> str:
-        """Append any operator of the rule table; returns its (first) output.
-
-        Parameters
-        ----------
-        op : str
-            ONNX operator name.
-        inputs : str or sequence of str
-            Tensor names; ``""`` for an absent optional operand.
-        name : str, optional
-            Operator name inside the present scope; numbered by kind without it.
-        """
-        return self.add_several(op, inputs, name=name, **attributes)[0]
-
-    def add_several(self, op: str, inputs: str | Sequence[str], *, name: str | None = None, **attributes: Any) -> tuple[str, ...]:
-        """Append an operator and return all its outputs."""
-        names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
-        label = self._label(op, name)
-        unwired = Operator(label, op, names, (), attributes)
-        types = rule_of(unwired).output_types(unwired, tuple(self._tensor(n) if n else None for n in names))
-        outputs = (label,) if len(types) == 1 else tuple(f"{label}:{i}" for i in range(len(types)))
-        for output, (shape, dtype) in zip(outputs, types, strict=True):
-            self._declare(Tensor(output, shape, dtype))
-        self._operators.append(replace(unwired, outputs=outputs))
-        return outputs
-
-    def finish(
-        self, *outputs: str, notes: Iterable[str] = (), settings: Mapping[str, Any] | None = None,
-    ) -> Graph:  # fmt: skip
-        """The checked graph. Without ``outputs``, every tensor nobody reads is one."""
-        read = {name for operator in self._operators for name in operator.inputs}
-        marked = set(outputs) or {name for operator in self._operators for name in operator.outputs if name not in read}
-        for name in marked:
-            self._tensors[name] = replace(self._tensor(name), role="output")
-        return Graph.build(self.name, self._operators, self._tensors.values(), notes, settings)
-
-    # Layers with weights
 
     def conv(
         self, source: str, channels: int, kernel: Sizes, stride: Sizes = 1, padding: Padding = 0, *, dilation: Sizes = 1,
-        groups: int = 1, bias: bool = True, activation: str | None = None, name: str | None = None, facts: WeightFacts | None = None,
+        groups: int = 1, bias: bool = True, activation: str | None = None, name: str | None = None,
+        facts: WeightFacts | None = None,
     ) -> str:  # fmt: skip
         """Convolution over 1, 2 or 3 spatial axes, as many as the input has.
 
@@ -149,7 +75,7 @@ class GraphBuilder:
         window = _per_axis(kernel, len(spatial))
         if groups < 1 or shape[1] % groups or channels % groups:
             raise GraphError(
-                f"network '{self.name}': convolution of {shape[1]} into {channels} channels in {groups} groups; both must be divisible by the groups"
+                f"network '{self.name}': {shape[1]} into {channels} channels in {groups} groups; multiples of {groups} are expected"
             )
         label = self._label("Conv", name, taken=False)
         operands = [source, self._weight_of(label, "weight", (channels, shape[1] // groups, *window), facts=facts)]
@@ -197,7 +123,8 @@ class GraphBuilder:
         operands = [source, weight or self._weight_of(label, "weight", (features, self.shape(source)[-1]))]
         if bias:
             operands.append(self._weight_of(label, "bias", (features,), self.bias_dtype))
-        return self._activated("Gemm", operands, name, activation, transB=1)
+        shaped = {"keep_num_dims": 1} if len(self.shape(source)) > 2 else {}
+        return self._activated("Gemm", operands, name, activation, transB=1, **shaped)
 
     def layer_norm(self, source: str, *, bias: bool = True, name: str | None = None) -> str:
         """Layer normalisation over the last axis."""
@@ -218,8 +145,6 @@ class GraphBuilder:
         """Rows of ``table`` chosen by ``indices``."""
         return self.add("Gather", [table, indices], name=name, axis=0)
 
-    # Layers without weights
-
     def activation(self, source: str, kind: str, *, name: str | None = None) -> str:
         """An activation as an operator of its own."""
         if kind not in ACTIVATION_OPERATORS:
@@ -228,21 +153,22 @@ class GraphBuilder:
         return self.add(op, source, name=name, **attributes)
 
     def max_pool(
-        self, source: str, kernel: Sizes, stride: Sizes | None = None, padding: Padding = 0, *, ceil: bool = False, name: str | None = None
-    ) -> str:
+        self, source: str, kernel: Sizes, stride: Sizes | None = None, padding: Padding = 0, *, ceil: bool = False,
+        name: str | None = None,
+    ) -> str:  # fmt: skip
         """Largest element of each window; ``ceil`` keeps windows that stick out at the end."""
         return self._pool("MaxPool", source, kernel, stride, padding, ceil, name)
 
     def average_pool(
-        self, source: str, kernel: Sizes, stride: Sizes | None = None, padding: Padding = 0, *, ceil: bool = False, name: str | None = None,
-        count_include_pad: bool = False,
+        self, source: str, kernel: Sizes, stride: Sizes | None = None, padding: Padding = 0, *, ceil: bool = False,
+        name: str | None = None, count_include_pad: bool = False,
     ) -> str:  # fmt: skip
         """Mean of each window."""
         return self._pool("AveragePool", source, kernel, stride, padding, ceil, name, count_include_pad=int(count_include_pad))
 
     def global_average_pool(self, source: str, *, name: str | None = None) -> str:
         """Mean over all spatial axes, which stay with size 1."""
-        return self.add("GlobalAveragePool", source, name=name, window=math.prod(self.shape(source)[2:]))
+        return self.add("GlobalAveragePool", source, name=name)
 
     def plus(self, left: str, right: str, *, activation: str | None = None, name: str | None = None) -> str:
         """Elementwise sum."""
@@ -258,7 +184,7 @@ class GraphBuilder:
 
     def split(self, source: str, sizes: Sequence[int], axis: int = 1, *, name: str | None = None) -> tuple[str, ...]:
         """A tensor cut along one axis."""
-        return self.add_several("Split", source, name=name, axis=axis, split=tuple(sizes))
+        return self.add_several("Split", source, len(sizes), name=name, axis=axis, split=tuple(sizes))
 
     def softmax(self, source: str, axis: int = -1, *, name: str | None = None) -> str:
         """Exponentials over their sum."""
@@ -280,39 +206,12 @@ class GraphBuilder:
         """Matrix product over the last two axes."""
         return self.add("MatMul", [left, right], name=name)
 
-    # Bookkeeping
-
-    def _tensor(self, name: str) -> Tensor:
-        try:
-            return self._tensors[name]
-        except KeyError:
-            raise GraphError(f"network '{self.name}': tensor '{name}' is not built yet; {nearest(name, self._tensors)}") from None
-
-    def _declare(self, tensor: Tensor) -> str:
-        if tensor.name in self._tensors:
-            raise GraphError(f"network '{self.name}': '{tensor.name}' is built twice; names must be unique in their scope")
-        self._tensors[tensor.name] = tensor
-        return tensor.name
-
-    def _label(self, op: str, name: str | None, taken: bool = True) -> str:
-        """Full operator name; the next number of its kind where none is given, used up unless ``taken`` is false."""
-        if name is not None:
-            return self._prefix + name
-        stem = f"{self._prefix}{LABELS.get(op, op.lower())}"
-        number = self._counts[stem] + 1
-        if taken:
-            self._counts[stem] = number
-        return f"{stem}_{number}"
-
-    def _weight_of(
-        self, label: str, part: str, shape: Sequence[int], dtype: str | None = None, facts: WeightFacts | None = None
-    ) -> str:
-        return self._declare(Tensor(f"{label}.{part}", tuple(shape), dtype or self.dtype, "weight", facts))
-
     def _activated(self, op: str, operands: Sequence[str], name: str | None, activation: str | None, **attributes: Any) -> str:
         """An operator with its activation, fused or after it."""
         if activation and activation not in ACTIVATION_OPERATORS:
-            raise GraphError(f"network '{self.name}': activation '{activation}' is not known; {nearest(activation, ACTIVATION_OPERATORS)}")
+            raise GraphError(
+                f"network '{self.name}': activation '{activation}' is not known; {nearest(activation, ACTIVATION_OPERATORS)}"
+            )
         if activation and self.fused_activations:
             return self.add(op, operands, name=name, activation=activation, **attributes)
         result = self.add(op, operands, name=name, **attributes)
@@ -328,38 +227,24 @@ class GraphBuilder:
         return self.add(op, source, name=name, kernel_shape=window, strides=steps, pads=pads, ceil_mode=int(ceil), **more)
 
 
-#: Operator -> what its numbered names start with, where it is not the operator's own name.
-LABELS = {
-    "BatchNormalization": "norm", "LayerNormalization": "norm", "RMSNormalization": "norm", "GlobalAveragePool": "pool", "MaxPool": "pool",
-    "AveragePool": "pool", "Gemm": "linear", "Gather": "gather",
-}  # fmt: skip
-
-
 def pads_of(
     padding: Padding, spatial: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
 ) -> tuple[int, ...]:
-    """Explicit padding, all begins then all ends.
-
-    ``"same"`` gives ceil(size / stride) outputs, the odd position at the end (TensorFlow's rule):
-    total = max(0, (ceil(size / stride) - 1) * stride + (kernel - 1) * dilation + 1 - size).
+    """Explicit padding, all begins then all ends; ``"same"`` gives ceil(size / stride) outputs, the odd position at the end.
 
     >>> pads_of("same", (49, 10), (10, 4), (2, 2), (1, 1))
     (4, 1, 5, 1)
     """
     if padding == "same":
-        totals = [
-            max(0, (-(-size // step) - 1) * step + (reach - 1) * spread + 1 - size)
-            for size, reach, step, spread in zip(spatial, kernel, strides, dilations, strict=True)
-        ]
-        return (*(total // 2 for total in totals), *(total - total // 2 for total in totals))
+        attributes = {"strides": tuple(strides), "dilations": tuple(dilations), "auto_pad": "SAME_UPPER"}
+        window = window_of(Operator("padding", "Conv", (), (), attributes), tuple(spatial), tuple(kernel))
+        return (*window.begins, *window.ends)
     if isinstance(padding, str):
-        raise GraphError(f"padding: '{padding}' is not understood; a number, one per axis, all begins then all ends, or 'same'")
-    sides = _per_axis(padding, len(spatial)) if isinstance(padding, int) or len(padding) == len(spatial) else tuple(padding)
-    if len(sides) == len(spatial):
-        return (*sides, *sides)
-    if len(sides) == 2 * len(spatial):
-        return sides
-    raise GraphError(f"padding: {sides} for {len(spatial)} axes; {len(spatial)} or {2 * len(spatial)} numbers are expected")
+        raise GraphError(f"padding: '{padding}'; a number, one per axis, all begins then all ends, or 'same' is expected")
+    sides = (padding,) * len(spatial) if isinstance(padding, int) else tuple(padding)
+    if len(sides) not in (len(spatial), 2 * len(spatial)):
+        raise GraphError(f"padding: {sides} for {len(spatial)} axes; {len(spatial)} or {2 * len(spatial)} numbers are expected")
+    return sides if len(sides) == 2 * len(spatial) else (*sides, *sides)
 
 
 def _per_axis(size: Sizes, axes: int) -> tuple[int, ...]:

@@ -47,7 +47,7 @@ def condensenet(*, batch: int = 1, resolution: int = 224, classes: int = 1000, g
     x = net.conv(image(net, batch, resolution), 16, 3, 2, 1, bias=False, name="conv0")
     for block, (count, growth) in enumerate(zip(CONDENSE_LAYERS, CONDENSE_GROWTH, strict=True), start=1):
         if block > 1:
-            x = net.average_pool(x, 2, name=f"pool{block}")
+            x = net.average_pool(x, 2, name=f"transition{block - 1}")
         for i in range(1, count + 1):
             with net.scope(f"block{block}.{i}"):
                 y = _chosen(net, x, net.channels(x))

@@ -8,7 +8,8 @@ from workloads.networks.blocks import Inverted, classifier, divisible, image, in
 
 #: Version 1: output channels and stride of each depthwise separable block (table 1).
 SEPARABLE = (
-    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1),
+    (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2),
+    (1024, 1),
 )  # fmt: skip
 
 #: Version 2: expansion, output channels, blocks, stride of the first (table 2).
@@ -17,16 +18,16 @@ INVERTED = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 
 #: Version 3: kernel, expanded channels, output channels, squeeze and excitation, activation, stride (tables 1 and 2).
 LARGE = (
     (3, 16, 16, False, "relu", 1), (3, 64, 24, False, "relu", 2), (3, 72, 24, False, "relu", 1), (5, 72, 40, True, "relu", 2),
-    (5, 120, 40, True, "relu", 1), (5, 120, 40, True, "relu", 1), (3, 240, 80, False, "hard_swish", 2), (3, 200, 80, False, "hard_swish", 1),
-    (3, 184, 80, False, "hard_swish", 1), (3, 184, 80, False, "hard_swish", 1), (3, 480, 112, True, "hard_swish", 1),
-    (3, 672, 112, True, "hard_swish", 1), (5, 672, 160, True, "hard_swish", 2), (5, 960, 160, True, "hard_swish", 1),
-    (5, 960, 160, True, "hard_swish", 1),
+    (5, 120, 40, True, "relu", 1), (5, 120, 40, True, "relu", 1), (3, 240, 80, False, "hard_swish", 2),
+    (3, 200, 80, False, "hard_swish", 1), (3, 184, 80, False, "hard_swish", 1), (3, 184, 80, False, "hard_swish", 1),
+    (3, 480, 112, True, "hard_swish", 1), (3, 672, 112, True, "hard_swish", 1), (5, 672, 160, True, "hard_swish", 2),
+    (5, 960, 160, True, "hard_swish", 1), (5, 960, 160, True, "hard_swish", 1),
 )  # fmt: skip
 SMALL = (
-    (3, 16, 16, True, "relu", 2), (3, 72, 24, False, "relu", 2), (3, 88, 24, False, "relu", 1), (5, 96, 40, True, "hard_swish", 2),
-    (5, 240, 40, True, "hard_swish", 1), (5, 240, 40, True, "hard_swish", 1), (5, 120, 48, True, "hard_swish", 1),
-    (5, 144, 48, True, "hard_swish", 1), (5, 288, 96, True, "hard_swish", 2), (5, 576, 96, True, "hard_swish", 1),
-    (5, 576, 96, True, "hard_swish", 1),
+    (3, 16, 16, True, "relu", 2), (3, 72, 24, False, "relu", 2), (3, 88, 24, False, "relu", 1),
+    (5, 96, 40, True, "hard_swish", 2), (5, 240, 40, True, "hard_swish", 1), (5, 240, 40, True, "hard_swish", 1),
+    (5, 120, 48, True, "hard_swish", 1), (5, 144, 48, True, "hard_swish", 1), (5, 288, 96, True, "hard_swish", 2),
+    (5, 576, 96, True, "hard_swish", 1), (5, 576, 96, True, "hard_swish", 1),
 )  # fmt: skip
 
 

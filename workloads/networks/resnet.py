@@ -30,9 +30,7 @@ def basic_resnet(depth: int, *, batch: int = 1, resolution: int = 224, classes: 
     return net.finish(classifier(net, x, classes, name="fc"))
 
 
-def bottleneck_resnet(
-    depth: int, stride_in_first: bool, *, batch: int = 1, resolution: int = 224, classes: int = 1000
-) -> Graph:
+def bottleneck_resnet(depth: int, stride_in_first: bool, *, batch: int = 1, resolution: int = 224, classes: int = 1000) -> Graph:
     """ResNet of 1x1, 3x3, 1x1 bottlenecks; the paper halves in the first 1x1, version 1.5 in the 3x3 convolution."""
     net = GraphBuilder(f"resnet{depth}")
     x = _stem(net, batch, resolution)

@@ -1,4 +1,5 @@
-"""Mobile networks found by search: MnasNet (Tan et al. 2019), ProxylessNAS (Cai et al. 2019), FBNet-C (Wu et al. 2019), EfficientNet-B0.
+"""Mobile networks found by search: MnasNet (Tan et al. 2019), ProxylessNAS (Cai et al. 2019), FBNet-C (Wu et al. 2019) and
+EfficientNet-B0 (Tan and Le 2019).
 
 All are chains of inverted residual blocks; only the rows differ.
 """
@@ -15,7 +16,7 @@ from workloads.networks.blocks import Inverted, classifier, divisible, image, in
 class Row(NamedTuple):
     """Blocks that repeat: the first has the stride."""
 
-    count: int
+    repeats: int
     kernel: int
     stride: int
     expansion: int
@@ -30,10 +31,11 @@ class Cells(NamedTuple):
     rows: tuple[Row, ...]
     last: int
     activation: str = "relu"
-    first_skip: bool = False
+    first_skip: bool = False  # the first block keeps its shortcut
+    expand_always: bool = False  # blocks of expansion 1 keep their first 1x1 convolution
 
 
-#: MnasNet-B1 (without squeeze and excitation), A1 and small (figure 7 and appendix of the paper; reference code of TensorFlow's TPU models).
+#: MnasNet-B1 (without squeeze and excitation), A1 and small (paper, figure 7 and appendix; code of TensorFlow's TPU models).
 MNASNET_B1 = Cells(32, (
     Row(1, 3, 1, 1, 16), Row(3, 3, 2, 3, 24), Row(3, 5, 2, 3, 40), Row(3, 5, 2, 6, 80), Row(2, 3, 1, 6, 96), Row(4, 5, 2, 6, 192),
     Row(1, 3, 1, 6, 320),
@@ -59,7 +61,7 @@ FBNET_C = Cells(16, (
     Row(1, 3, 1, 1, 16), Row(1, 3, 2, 6, 24), Row(2, 3, 1, 1, 24), Row(1, 5, 2, 6, 32), Row(1, 5, 1, 3, 32), Row(1, 5, 1, 6, 32),
     Row(1, 3, 1, 6, 32), Row(1, 5, 2, 6, 64), Row(1, 5, 1, 3, 64), Row(2, 5, 1, 6, 64), Row(3, 5, 1, 6, 112), Row(1, 5, 1, 3, 112),
     Row(4, 5, 2, 6, 184), Row(1, 3, 1, 6, 352),
-), 1984, first_skip=True)  # fmt: skip
+), 1984, first_skip=True, expand_always=True)  # fmt: skip
 
 #: EfficientNet-B0 (Tan and Le 2019, table 1).
 EFFICIENTNET_B0 = Cells(32, (
@@ -74,11 +76,11 @@ def searched(cells: Cells, *, batch: int = 1, resolution: int = 224, width: floa
     x = net.conv_norm(image(net, batch, resolution), divisible(cells.stem * width), 3, 2, activation=cells.activation, name="stem")
     number = 0
     for row in cells.rows:
-        for i in range(row.count):
+        for i in range(row.repeats):
             before = net.channels(x)
             block = Inverted(
                 divisible(row.channels * width), row.kernel, row.stride if i == 0 else 1, row.expansion * before,
-                int(before * row.squeeze), cells.activation,
+                int(before * row.squeeze), cells.activation, cells.expand_always,
             )  # fmt: skip
             with net.scope(f"block{number}"):
                 x = inverted_residual(net, x, block, skip=number > 0 or cells.first_skip, inner=cells.activation)

@@ -11,9 +11,9 @@ VGG16 = (2, 2, 3, 3, 3)
 VGG19 = (2, 2, 4, 4, 4)
 
 
-def vgg(name: str, convolutions: tuple[int, ...], *, batch: int = 1, resolution: int = 224, classes: int = 1000) -> Graph:
+def vgg(convolutions: tuple[int, ...], *, batch: int = 1, resolution: int = 224, classes: int = 1000) -> Graph:
     """Stages of 3x3 convolutions, each halved by a pool, and three fully connected layers."""
-    net = GraphBuilder(name)
+    net = GraphBuilder("vgg")
     x = image(net, batch, resolution)
     for stage, count in enumerate(convolutions, start=1):
         for i in range(1, count + 1):
