@@ -44,7 +44,8 @@ def lower_mcu(
     details: dict[int, dict[str, object]] = {i: {"fused_into": graph.operators[host].name} for i, host in fused.into.items()}
     for i in np.flatnonzero(fused.operators.kind != ABSORBED):
         mcu_amounts(fused.operators, tables.nests, int(i), parameters, network, amounts[i], columns)
-        where.add_traffic(int(i), traffic[i])
+        if columns.any():  # a free operator moves nothing
+            where.add_traffic(int(i), traffic[i])
         details[int(i)] = {"cycles": cycles_of(float(amounts[i] @ prices), unit.frequency_hz)}
     return UnitWork(
         unit=unit.name, kind=unit.kind, join=unit.join, terms=renamed(MCU_TERMS, where.names), parameters=parameters,
