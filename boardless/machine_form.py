@@ -134,7 +134,7 @@ def _operator(row: OperatorEstimate) -> dict[str, Any]:
         "macs": row.macs,
         "latency_s": row.latency_s,
         "energy_j": row.energy_j,
-        "bound": row.bound or None,
+        "bound": row.bound if row.phases else None,
         "join": row.join,
         "phases": [[phase, duration] for phase, duration in row.phases],
     }

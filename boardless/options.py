@@ -70,7 +70,7 @@ CATALOGUE = (
 
 #: Options that become Settings.
 RUN = (
-    _option("batch", int, 1, "Inputs per run (1).", metavar="N", panel=_RUN),
+    _option("batch", int | None, None, "Inputs per run (1).", metavar="N", panel=_RUN),
     _option("dtype", str | None, None, "Retype float tensors: e.g. int8 (the file's types).", metavar="T", panel=_RUN),
     _option("unit", str | None, None, "Compute unit of the device (its default).", metavar="NAME", panel=_RUN),
     _option("threads", int | None, None, "CPU threads (all cores of the unit).", metavar="N", panel=_RUN),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from boardless import formats
-from boardless.machine_form import host_share, reasons
+from boardless.machine_form import reasons
 from boardless.text import WIDTH, facts, render, shortened, table
 from dataflows.footprint import Shortfall
 from sim.results import Estimate, OperatorEstimate
@@ -89,7 +89,7 @@ def _latency_words(estimate: Estimate) -> str:
         said += f", if {', '.join(s.level for s in estimate.shortfalls)} were large enough (hypothetical)"
     if estimate.latency_interval_s is None:
         reason = next(entry.reason for entry in reasons(estimate) if entry.field == "latency_interval_s")
-        return f"{said} (no interval: {reason})"
+        return f"{said} ({reason})" if reason.startswith("no interval") else f"{said} (no interval: {reason})"
     low, high = estimate.latency_interval_s
     basis = f", {estimate.interval_basis}" if estimate.interval_basis else ""
     return f"{said} ({estimate.interval * 100:.0f} % interval {formats.seconds(low)} to {formats.seconds(high)}{basis})"
@@ -133,18 +133,16 @@ def words(estimate: Estimate) -> list[str]:
         lines.append(f"coverage: {counts}; NOT modelled, costed as moving their bytes: {names}")
     else:
         lines.append(f"coverage: all {cover.operators} operators modelled")
-    elsewhere = host_share(estimate)
-    if elsewhere > 0:
-        hosts = sorted({row.unit for row in estimate.operators if row.unit != estimate.settings.get("unit")})
-        lines.append(f"host: {formats.share(elsewhere)} of the time on {', '.join(hosts)}, which runs what the unit cannot")
     if estimate.overlap_s > 0:
         lines.append(
             f"overlap: {formats.seconds(estimate.overlap_s)} of the operators' times run at once; the total is that much shorter"
         )
     if estimate.settings.get("set"):
         lines.append("set for this run (assumed): " + ", ".join(f"{k} = {v}" for k, v in estimate.settings["set"].items()))
-    lines += [f"not known: {m.field}: {m.reason}" for m in estimate.missing if m.field not in ("energy_j", "latency_interval_s")]
-    return lines + [f"note: {note}" for note in estimate.notes]
+    lines += [
+        f"not known: {m.field}: {m.reason}" for m in estimate.missing if m.field not in ("energy_j", "latency_interval_s", "ttft_s")
+    ]
+    return lines + list(estimate.notes)
 
 
 def shortfall_lines(entry: Shortfall) -> list[str]:
@@ -166,67 +164,63 @@ def operator_table(estimate: Estimate, limit: int | None = SHOWN) -> Table:
     cut = limit is not None and len(rows) > limit
     if cut:
         rows = sorted(rows, key=lambda item: (-item[1].latency_s, item[0]))[:limit]
-    events, clocked = estimate.method == "events", any("utilization" in row.details for row in estimate.operators)
-    made = _operator_columns(estimate, cut, events, clocked)
     total = sum(row.latency_s for row in estimate.operators)
+    columns = _columns(estimate, cut, total)
+    made = table("#>", *columns)
+    made.columns[-1].no_wrap = False
     for index, row in rows:
-        made.add_row(*_operator_row(index, row, total, events, clocked))
+        made.add_row(str(index), *(tell(row) for tell in columns.values()))
     if cut:
-        rest = [row for index, row in enumerate(estimate.operators) if index not in {i for i, _ in rows}]
+        shown = {index for index, _ in rows}
+        rest = [row for index, row in enumerate(estimate.operators) if index not in shown]
         made.add_section()
-        made.add_row("", f"{len(rest)} others", "", "", *_sums(rest, total), *[""] * (2 + events + clocked))
+        made.add_row("", *_sums(f"{len(rest)} others", columns, rest, total))
     made.add_section()
-    made.add_row("", "all operators", "", "", *_sums(estimate.operators, total), *[""] * (2 + events + clocked))
+    made.add_row("", *_sums("all operators", columns, estimate.operators, total))
     return made
 
 
-def _operator_columns(estimate: Estimate, cut: bool, events: bool, clocked: bool) -> Table:
-    order = "slowest first" if cut else "in order"
-    more = (["waited>"] if events else []) + (["used>"] if clocked else [])
-    return table(
-        "#>",
-        f"operator ({order})",
-        "kind",
-        "unit",
-        "MACs>",
-        "latency>",
-        "share>",
-        "energy>",
-        *more,
-        "bound by",
-        "phases (% of its time)",
-    )
+def _columns(estimate: Estimate, cut: bool, total: float) -> dict[str, Callable[[OperatorEstimate], str]]:
+    """Heading of each column and what it tells of an operator; columns that would tell nothing are left out."""
+    rows = estimate.operators
+    columns: dict[str, Callable[[OperatorEstimate], str]] = {
+        f"operator ({'slowest first' if cut else 'in order'})": lambda row: shortened(row.name, 32),
+        "kind": lambda row: row.kind,
+    }
+    if len({row.unit for row in rows}) > 1:
+        columns["unit"] = lambda row: row.unit
+    columns |= {
+        "MACs>": lambda row: formats.count(row.macs) if row.macs else "",
+        "latency>": lambda row: formats.seconds(row.latency_s),
+        "share>": lambda row: formats.share(row.latency_s / total if total > 0 else 0.0),
+        "energy>": lambda row: formats.joules(row.energy_j),
+    }
+    if any(row.wait_s for row in rows):
+        columns["waited>"] = lambda row: formats.seconds(row.wait_s)
+    if any("utilization" in row.details for row in rows):
+        columns["in use>"] = lambda row: formats.share(row.details.get("utilization"))
+    return columns | {"bound by": _bound, "phases (% of its time)": phase_words}
 
 
-def _operator_row(index: int, row: OperatorEstimate, total: float, events: bool, clocked: bool) -> list[str]:
-    more = [formats.seconds(row.wait_s)] if events else []
-    if clocked:
-        more.append(formats.share(row.details.get("utilization")))
-    return [
-        str(index),
-        shortened(row.name),
-        row.kind,
-        row.unit,
-        formats.count(row.macs) if row.macs else "",
-        formats.seconds(row.latency_s),
-        formats.share(row.latency_s / total if total > 0 else 0.0),
-        formats.joules(row.energy_j),
-        *more,
-        row.bound or ("fused" if row.details.get("fused_into") else "free"),
-        phase_words(row),
-    ]
+def _bound(row: OperatorEstimate) -> str:
+    if row.phases:
+        return row.bound
+    return "fused" if row.details.get("fused_into") else "free"
 
 
-def _sums(rows: Sequence[OperatorEstimate], total: float) -> list[str]:
+def _sums(
+    name: str, columns: Mapping[str, Callable[[OperatorEstimate], str]], rows: Sequence[OperatorEstimate], total: float
+) -> list[str]:
+    """One row that stands for several operators."""
     energies = [row.energy_j for row in rows]
-    energy = None if any(value is None for value in energies) else sum(value for value in energies if value is not None)
     latency = sum(row.latency_s for row in rows)
-    return [
-        formats.count(sum(row.macs for row in rows)),
-        formats.seconds(latency),
-        formats.share(latency / total if total > 0 else 0.0),
-        formats.joules(energy),
-    ]
+    sums = {
+        "MACs>": formats.count(sum(row.macs for row in rows)),
+        "latency>": formats.seconds(latency),
+        "share>": formats.share(latency / total if total > 0 else 0.0),
+        "energy>": formats.joules(None if None in energies else sum(value for value in energies if value is not None)),
+    }
+    return [name, *(sums.get(column, "") for column in list(columns)[1:])]
 
 
 def phase_words(row: OperatorEstimate) -> str:
@@ -236,4 +230,5 @@ def phase_words(row: OperatorEstimate) -> str:
     if not row.phases or row.latency_s <= 0:
         return ""
     ordered = sorted(row.phases, key=lambda phase: -phase[1])
-    return ", ".join(f"{name} {duration / row.latency_s * 100:.0f}" for name, duration in ordered if duration > 0)
+    shares = [(name, duration / row.latency_s * 100) for name, duration in ordered]
+    return ", ".join(f"{name} {percent:.0f}" for name, percent in shares[:3] if percent >= 0.5)

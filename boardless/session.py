@@ -9,7 +9,6 @@ Every function takes the network, the device or a list of devices, and the setti
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
@@ -17,10 +16,12 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from boardless import explanation
+from boardless.decoding import with_tokens
 from boardless.errors import UsageError
 from boardless.memory_view import arena_shortfalls, memory_view
 from boardless.results import Comparison, MemoryResult, Result
 from boardless.settings import Settings
+from boardless.suiting import Party, suited
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.reader import load_device
 from sim.assignment import nearest_dtype, unit_named
@@ -30,10 +31,11 @@ from sim.engine import simulate as play
 from sim.estimate import estimate as closed_form
 from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
-from workloads.dtypes import is_float
+from workloads.dtypes import WEIGHT_FORMATS
+from workloads.errors import nearest
 from workloads.graph import Graph
 from workloads.readers import load_network
-from workloads.transforms import folded, retyped
+from workloads.transforms import fold_batch_norm, rebatch, retype
 
 #: A network or a device: a name of the catalogue, a path, or the thing itself.
 NetworkLike = str | PathLike[str] | Graph
@@ -94,7 +96,9 @@ def explain(network: NetworkLike, on: DeviceLike, operator: str, **settings: Any
 def schedule(network: NetworkLike, on: DeviceLike, **settings: Any) -> Schedule:
     """What a run would do, without seconds. Arguments as of :func:`estimate`."""
     chosen = Settings.of(settings)
-    return _lowered(_graph(network, chosen), _device(on, chosen), chosen)
+    device = _device(on, chosen)
+    party = Party(device.name, _unit(device, chosen))
+    return _lowered(_graph(network, chosen), device, suited(chosen, party, [party]))
 
 
 def _each(network: NetworkLike, on: Any, settings: dict[str, Any], progress: Progress | None, answer: Callable[..., R]) -> Any:
@@ -105,30 +109,31 @@ def _each(network: NetworkLike, on: Any, settings: dict[str, Any], progress: Pro
     if not devices:
         raise UsageError("--on: no device; at least one name of `boardless devices` or path of a device file is expected")
     graph = _graph(network, chosen)
-    arrays = [isinstance(_unit(device, chosen), ArrayUnit) for device in devices]
+    parties = [Party(device.name, _unit(device, chosen)) for device in devices]
     results = []
-    for device, array in zip(devices, arrays, strict=True):
+    for device, party in zip(devices, parties, strict=True):
         if progress is not None:
             progress(device.name)
-        own = chosen if array else _without_array_settings(chosen, device, others=any(arrays))
+        own = suited(chosen, party, parties)
         lowered = _lowered(graph, device, own)
         results.append(answer(lowered, _recorded(own, lowered)))
     return Comparison(results) if several else results[0]
 
 
 def _estimated(lowered: Schedule, settings: dict[str, Any]) -> Result:
-    return Result.of(closed_form(lowered, settings), lowered)
+    return Result.of(with_tokens(closed_form(lowered, settings), lowered.graph), lowered)
 
 
 def _simulated(lowered: Schedule, settings: dict[str, Any]) -> Result:
     spent = durations(lowered)
     trace = play(lowered, spent)
-    return Result.of(estimate_of_trace(lowered, trace, settings, spent), lowered, trace)
+    answer = estimate_of_trace(lowered, trace, settings, spent)
+    return Result.of(with_tokens(answer, lowered.graph), lowered, trace)
 
 
 def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:
     view = memory_view(lowered)
-    answer = closed_form(lowered, settings)
+    answer = with_tokens(closed_form(lowered, settings), lowered.graph)
     short = (*answer.shortfalls, *arena_shortfalls(lowered.placement, view))
     return replace(MemoryResult.of(replace(answer, shortfalls=short), lowered), view=view)
 
@@ -138,30 +143,22 @@ def _graph(network: NetworkLike, chosen: Settings) -> Graph:
         return network
     graph = load_network(
         network, batch=chosen.batch, dims=chosen.dims, context=chosen.context, phase=chosen.phase,
-        allow_unmodelled=chosen.allow_unmodelled, extra_paths=tuple(chosen.networks), table_format=chosen.format,
+        allow_unmodelled=chosen.allow_unmodelled, extra_paths=[str(path) for path in chosen.networks], table_format=chosen.format,
     )  # fmt: skip
-    return folded(graph) if chosen.fold else graph
+    if chosen.batch is not None and chosen.batch != graph.settings.get("batch", 1):
+        graph = rebatch(graph, chosen.batch)
+    graph = fold_batch_norm(graph) if chosen.fold else graph
+    return graph.replace(settings={**graph.settings, "fold": chosen.fold})
 
 
 def _device(spec: DeviceLike, chosen: Settings) -> Device:
     if isinstance(spec, Device):
         return spec
-    return load_device(spec if isinstance(spec, str) else Path(spec), chosen.overrides, tuple(chosen.devices))
+    return load_device(spec if isinstance(spec, str) else Path(spec), chosen.overrides, [str(path) for path in chosen.devices])
 
 
 def _unit(device: Device, chosen: Settings) -> ComputeUnit:
     return unit_named(device, chosen.unit or device.default_unit.name)
-
-
-def _without_array_settings(chosen: Settings, device: Device, *, others: bool) -> Settings:
-    """Settings without a dataflow, which only an array has: refused where no device of the run has one, else said."""
-    if chosen.dataflow is None:
-        return chosen
-    unit = _unit(device, chosen)
-    if not others:
-        raise UsageError(f"--dataflow: '{chosen.dataflow}'; unit '{unit.name}' of {device.name} is no array; leave --dataflow out")
-    warnings.warn(f"--dataflow {chosen.dataflow}: ignored on {device.name}, whose unit '{unit.name}' is no array", stacklevel=4)
-    return replace(chosen, dataflow=None, hypothetical=False)
 
 
 def _lowered(graph: Graph, device: Device, chosen: Settings) -> Schedule:
@@ -182,16 +179,14 @@ def _typed(graph: Graph, unit: ComputeUnit, chosen: Settings) -> Graph:
     wanted = nearest_dtype(unit, graph)
     if wanted is None:
         return graph
-    return retyped(graph, wanted).replace(settings={**graph.settings, "dtype_assumed": True})
+    typed = retype(graph, wanted)
+    return typed.replace(settings={**typed.settings, "dtype_assumed": True})
 
 
 def _retyped_as_asked(graph: Graph, unit: ComputeUnit, dtype: str) -> Graph:
-    if dtype not in unit.dtypes:
-        raise UsageError(f"--dtype: '{dtype}'; unit '{unit.name}' computes {', '.join(unit.dtypes)}; one of them is expected")
-    floats = any(is_float(tensor.dtype) for tensor in graph.tensors.values())
-    if is_float(dtype) and not floats:
-        raise UsageError(f"--dtype: '{dtype}'; {graph.name} is quantised already and stays so; leave --dtype out")
-    return retyped(graph, dtype)
+    if dtype not in unit.dtypes and dtype not in WEIGHT_FORMATS:
+        raise UsageError(f"--dtype: '{dtype}'; unit '{unit.name}' computes {', '.join(unit.dtypes)}; {nearest(dtype, unit.dtypes)}")
+    return retype(graph, dtype)
 
 
 def _mappings(chosen: Settings) -> dict[str, dict[str, float]]:
@@ -205,7 +200,7 @@ def _mappings(chosen: Settings) -> dict[str, dict[str, float]]:
 def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
     """Settings of the run as the contract names them; those of arrays and decoders where they play a part."""
     unit = lowered.units[lowered.plan.unit]
-    said: dict[str, Any] = {"threads": lowered.plan.threads if isinstance(unit, CpuUnit) else None, "fold": chosen.fold}
+    said: dict[str, Any] = {"threads": lowered.plan.threads if isinstance(unit, CpuUnit) else None}
     if isinstance(unit, ArrayUnit):
         said |= {"dataflow": lowered.plan.dataflow or unit.dataflows[0], "timing": lowered.plan.timing}
         said |= {"hypothetical": True} if chosen.hypothetical else {}

@@ -25,7 +25,8 @@ class Settings:
 
     Attributes
     ----------
-    batch : int
+    batch : int or None
+        Inputs per run; ``None`` is the batch the file is fixed at, else 1.
     dtype : str or None
         Retype float tensors; ``None`` takes the types of the file, operator by operator.
     unit : str or None
@@ -61,7 +62,7 @@ class Settings:
         Device files and layer tables added to the catalogue.
     """
 
-    batch: int = 1
+    batch: int | None = None
     dtype: str | None = None
     unit: str | None = None
     threads: int | None = None

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 #: Width of the text where there is no terminal to ask.
-WIDTH = 132
+WIDTH = 144
 
 _NAME_WIDTH = 36
 

@@ -142,7 +142,14 @@ def _page() -> dict[str, Any]:
 
 
 def _listen(given: Given) -> None:
-    on_compile(None if given["quiet"] else lambda line: _say(given, line))
+    told: list[str] = []
+
+    def notice(line: str) -> None:
+        if not told:
+            _say(given, "compiling inner loops; this happens once")
+        told.append(line)
+
+    on_compile(None if given["quiet"] else notice)
     if given["quiet"]:
         warnings.simplefilter("ignore")
 

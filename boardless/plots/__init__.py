@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,9 @@ def pictures(results: Sequence[Result]) -> dict[str, bytes]:
         for figure in (roofline, breakdown, timeline, memory_map):
             if figure is timeline and result.trace is None:
                 continue
-            drawn[picture_name(result.network, result.device, figure.__name__)] = png(lambda axes, f=figure, r=result: f(r, axes))
+            drawn[picture_name(result.network, result.device, figure.__name__)] = png(partial(figure, result))
     if len(results) > 1:
-        drawn[picture_name(results[0].network, "devices", "comparison")] = png(lambda axes: comparison(results, axes))
+        drawn[picture_name(results[0].network, "devices", "comparison")] = png(partial(comparison, results))
     return drawn
 
 

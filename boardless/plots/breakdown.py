@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from boardless import formats
-from boardless.plots.style import COLOURS, label_of, new_axes, phase_colours, scale_of, titled
+from boardless.plots.style import COLOURS, colours_of, label_of, new_axes, scale_of, styled, titled
 from boardless.text import shortened
 from sim.results import Estimate, OperatorEstimate
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 BARS = 30
 
 
+@styled
 def breakdown(estimate: Estimate, axes: Axes | None = None, bars: int = BARS) -> Axes:
     """Horizontal bars: phases that follow each other end to end, phases that overlap side by side from zero.
 
@@ -23,7 +24,7 @@ def breakdown(estimate: Estimate, axes: Axes | None = None, bars: int = BARS) ->
     """
     shown, rest = slowest(estimate, bars)
     factor, unit = scale_of("latency_s", max((row.latency_s for _, row in shown), default=0.0))
-    colours = phase_colours(phase for row in estimate.operators for phase, _ in row.phases)
+    colours = colours_of(estimate)
     axes = new_axes(axes, 9.5, 1.5 + 0.21 * (len(shown) + bool(rest)))
     for place, (_, row) in enumerate(shown):
         _bar(axes, place, row, factor, colours)

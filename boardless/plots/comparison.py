@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from boardless import formats
-from boardless.plots.style import COLOURS, INK, label_of, new_axes, tick
+from boardless.plots.style import COLOURS, INK, label_of, new_axes, styled, tick
 from boardless.text import shortened
 from sim.results import Estimate
 
@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@styled
 def comparison(estimates: Sequence[Estimate], axes: Axes | None = None) -> Axes:
     """Bars by device on logarithmic axes, latency left, energy right; each bar says its value, hatched where it does not fit."""
     axes = new_axes(axes, 10.0, 1.5 + 0.45 * len(estimates))
     figure: Any = axes.figure
     spot = axes.get_subplotspec()
     if spot is not None:
-        left, right = spot.subgridspec(1, 2, width_ratios=(1.0, 1.0))
+        grid = spot.subgridspec(1, 2)
         axes.remove()
-        axes, other = figure.add_subplot(left), figure.add_subplot(right)
+        axes, other = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
         _bars(other, estimates, "energy_j", [e.energy_j for e in estimates], COLOURS["activations"])
         other.set_yticklabels([f"{e.energy_scope}" for e in estimates])
         other.set_title("energy, by what it counts")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from boardless import formats
-from boardless.plots.style import COLOURS, label_of, new_axes, scale_of
+from boardless.plots.style import COLOURS, label_of, new_axes, scale_of, styled
 from boardless.text import shortened
 from sim.results import MemoryUse
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NEAR = 0.3
 
 
+@styled
 def memory_map(result: Any, axes: Axes | None = None) -> Axes:
     """One panel per memory in use: constants below, activations above them, by operator, with the capacity.
 
@@ -41,7 +42,8 @@ def _panels(axes: Axes, number: int) -> list[Axes]:
     if number < 2 or spot is None:
         return [axes]
     axes.remove()
-    return [figure.add_subplot(part) for part in spot.subgridspec(number, 1)]
+    grid = spot.subgridspec(number, 1)
+    return [figure.add_subplot(grid[row, 0]) for row in range(number)]
 
 
 def _panel(axes: Axes, name: str, use: MemoryUse, loads: Sequence[int], result: Any) -> None:

@@ -5,12 +5,13 @@ Williams, Waterman and Patterson, "Roofline: an insightful visual performance mo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from boardless import formats
 from boardless.plots.labels import number_points
 from boardless.plots.roofs import Roofs, roofs_of
-from boardless.plots.style import INK, label_of, new_axes, phase_colours, tick, titled
+from boardless.plots.style import INK, colours_of, label_of, new_axes, styled, tick, titled
 from boardless.text import shortened
 from sim.results import Estimate
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 NUMBERED = 8
 
 
-class Point(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Point:
     """One operator on the roofline."""
 
     index: int
@@ -33,13 +35,14 @@ class Point(NamedTuple):
 
 
 def main_level(estimate: Estimate) -> str:
-    """The memory with the most traffic over the whole run; empty where no traffic is counted."""
+    """The memory whose bytes count: off-chip RAM where there is some, else the one with the most traffic; empty without traffic."""
     traffic: dict[str, int] = {}
     for row in estimate.operators:
         for level, (read, written) in row.bytes.items():
             traffic[level] = traffic.get(level, 0) + read + written
-    addressable = {level: moved for level, moved in traffic.items() if level in estimate.memory} or traffic
-    return max(addressable, key=lambda level: (addressable[level], level), default="")
+    kinds = {level: estimate.memory[level].kind for level in traffic if level in estimate.memory}
+    known = [level for level, kind in kinds.items() if kind == "dram"] or list(kinds) or list(traffic)
+    return max(known, key=lambda level: (traffic[level], level), default="")
 
 
 def points(estimate: Estimate, level: str) -> list[Point]:
@@ -54,6 +57,7 @@ def points(estimate: Estimate, level: str) -> list[Point]:
     return found
 
 
+@styled
 def roofline(estimate: Estimate, axes: Axes | None = None) -> Axes:
     """Operators as points under the roofs of their unit; the area is the share of the time, the colour what bounds them."""
     level = main_level(estimate)
@@ -62,8 +66,7 @@ def roofline(estimate: Estimate, axes: Axes | None = None) -> Axes:
     axes = new_axes(axes, 9.5, 5.0)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    colours = phase_colours(sorted({row.bound for row in estimate.operators if row.bound}))
-    for bound, colour in colours.items():
+    for bound, colour in colours_of(estimate).items():
         group = [p for p in found if p.bound == bound]
         if group:
             sizes = [18.0 + 900.0 * p.share for p in group]
@@ -117,6 +120,7 @@ def _legend(axes: Axes, found: list[Point]) -> None:
     """What the colours and the numbers mean, beside the picture."""
     from matplotlib.lines import Line2D
 
+    handles: list[Any]
     handles, names = axes.get_legend_handles_labels()
     for handle in handles:
         handle.set_sizes([40.0])
@@ -127,5 +131,5 @@ def _legend(axes: Axes, found: list[Point]) -> None:
     axes.legend(handles, names, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, handlelength=1.2)
 
 
-def _plain(value: float, _: int) -> str:
+def _plain(value: float, _: float) -> str:
     return f"{value:g}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from boardless.text import shortened
+from sim.results import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: Colours by role, told apart by readers of every kind of colour vision (Okabe and Ito, Color Universal Design, 2008).
 COLOURS = {
@@ -26,12 +31,12 @@ COLOURS = {
     "free": "#D9D9D9",
 }
 
-#: Memory levels and links, which are not known beforehand, take these in order of appearance.
+#: Memory levels and links, which are not known beforehand, take these in order of their names.
 TRANSFERS = ("#D55E00", "#E69F00", "#009E73", "#56B4E9", "#882255", "#44AA99", "#999933")
 
 #: Colour of lines and words.
 INK = "#333333"
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -52,17 +57,19 @@ _UNITS = {"s": "s", "j": "J", "bytes": "B", "macs_per_s": "MAC/s", "macs_per_byt
 
 
 def phase_colours(phases: Iterable[str]) -> dict[str, str]:
-    """Colour of each phase or bound, in order of appearance.
+    """Colour of each phase or bound; the same phases get the same colours in every picture, whatever their order.
 
-    >>> list(phase_colours(["compute", "dram"]))
-    ['compute', 'dram']
+    >>> phase_colours(["dram", "compute"]) == phase_colours(["compute", "dram"])
+    True
     """
-    found: dict[str, str] = {}
-    for phase in phases:
-        if phase not in found:
-            taken = sum(name not in COLOURS for name in found)
-            found[phase] = COLOURS.get(phase) or TRANSFERS[taken % len(TRANSFERS)]
-    return found
+    names = sorted(set(phases), key=lambda name: (name not in COLOURS, name))
+    transfers = [name for name in names if name not in COLOURS]
+    return {name: COLOURS.get(name) or TRANSFERS[transfers.index(name) % len(TRANSFERS)] for name in names}
+
+
+def colours_of(estimate: Estimate) -> dict[str, str]:
+    """Colour of each phase that some operator of an estimate has."""
+    return phase_colours(phase for row in estimate.operators for phase, _ in row.phases)
 
 
 def unit_of(column: str) -> str:
@@ -105,7 +112,7 @@ def label_of(column: str, unit: str | None = None) -> str:
     return words.replace("_", " ") + (f" [{shown}]" if shown else "")
 
 
-def tick(value: float, _: int = 0) -> str:
+def tick(value: float, _: float = 0) -> str:
     """A tick of a logarithmic axis with its decimal prefix.
 
     >>> tick(1e10), tick(0.001), tick(20.0)
@@ -115,13 +122,24 @@ def tick(value: float, _: int = 0) -> str:
     return f"{value / factor:.3g} {prefix}".rstrip()
 
 
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Run a drawing function under the project's look, and leave the user's settings as they were."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        import matplotlib as mpl
+
+        with mpl.rc_context(_SETTINGS):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
 def new_figure() -> Figure:
     """An empty figure that is drawn without a window."""
-    import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as NewFigure
 
-    mpl.rcParams.update(_SETTINGS)
     figure = NewFigure(layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -137,6 +155,7 @@ def new_axes(axes: Axes | None, width: float = 8.0, height: float = 4.5) -> Axes
     return axes
 
 
+@styled
 def png(draw: Callable[[Axes], object]) -> bytes:
     """Draw into a new figure and return it as PNG; the same drawing gives the same bytes."""
     figure = new_figure()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from boardless import formats
-from boardless.plots.style import COLOURS, INK, label_of, new_axes, phase_colours, scale_of, titled
+from boardless.plots.style import COLOURS, INK, colours_of, label_of, new_axes, scale_of, styled, titled
 from boardless.text import shortened
 from sim.trace import PICOSECONDS, Event, Trace
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 NAMED_SHARE = 0.045
 
 
+@styled
 def timeline(result: Any, axes: Axes | None = None) -> Axes:
     """One row per resource, busy bars coloured by phase, waiting drawn above them; the share of busy time at the right.
 
@@ -24,7 +25,7 @@ def timeline(result: Any, axes: Axes | None = None) -> Axes:
     trace: Trace = result.trace
     factor, unit = scale_of("time_s", trace.makespan_ps / PICOSECONDS)
     resources = list(dict.fromkeys(event.resource for event in trace.events))
-    colours = phase_colours(event.phase for event in trace.events)
+    colours = colours_of(result)
     axes = new_axes(axes, 10.0, 1.6 + 0.55 * len(resources))
     for place, resource in enumerate(resources):
         _row(axes, place, [event for event in trace.events if event.resource == resource], colours, factor)

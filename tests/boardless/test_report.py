@@ -56,9 +56,12 @@ def test_unmodelled_operators_are_flagged() -> None:
     assert "at least" in text
 
 
-def test_host_share_is_printed() -> None:
+def test_notes_are_printed_and_the_unit_where_there_are_several() -> None:
     rows = (operator("a", (("compute", 3e-3),)), operator("b", (("compute", 1e-3),), unit="ideal_vector"))
-    assert "host: 25.0 % of the time on ideal_vector, which runs what the unit cannot" in report.text(estimate(rows))
+    text = report.text(estimate(rows, notes=("host: 25.0 % of the time is spent on ideal_vector",)))
+    assert "\nhost: 25.0 % of the time is spent on ideal_vector\n" in text
+    assert "ideal_vector" in text.splitlines()[-3]
+    assert " unit " not in report.text(estimate())
 
 
 def test_short_networks_are_shown_in_order() -> None:
@@ -109,7 +112,7 @@ def test_repr_is_a_small_table() -> None:
 
 @pytest.mark.parametrize("width", [80, 132, 200])
 def test_no_line_is_wider_than_the_page_for_usual_names(width: int) -> None:
-    assert all(len(line) <= max(width, 132) for line in report.text(estimate(many(30)), width=width).splitlines())
+    assert all(len(line) <= max(width, 144) for line in report.text(estimate(many(30)), width=width).splitlines())
 
 
 def test_phases_are_percent_of_the_operators_time() -> None:
