@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dataflows.gpu_counts import ENQUEUE_PHASE
 from dataflows.unit_work import UnitWork
-from hwmodels.costs.link import active_joules
 from hwmodels.jit import Kernel
-from sim.durations import PICOSECONDS
+from sim.durations import PICOSECONDS, idle_power
 from sim.errors import ScheduleError
-from sim.kernels import FIRST_PHASE, Composition, Scratch, Totals, cpu_batch, mcu_batch
+from sim.kernels import FIRST_PHASE, Composition, Scratch, Totals, cpu_batch, gpu_batch, mcu_batch
 from sim.schedule import Schedule
 from workloads.errors import nearest
 
 #: Unit kind -> its compiled loop.
-KERNELS: Mapping[str, Kernel[..., None]] = {"cpu": cpu_batch, "mcu": mcu_batch}
+KERNELS: Mapping[str, Kernel[..., None]] = {"cpu": cpu_batch, "gpu": gpu_batch, "mcu": mcu_batch}
 
 #: Levels that a kind's loop counts bytes of, where they are not those of its work: it knows kinds of memory, not their names.
 LEVELS: Mapping[str, tuple[str, ...]] = {"mcu": ("internal_ram", "external_ram", "weights")}
@@ -92,11 +92,16 @@ def batch_estimates(schedule: Schedule, overrides: Mapping[str, ArrayLike], comp
     wrong = np.flatnonzero(totals.latency_ps < 0)
     if len(wrong):
         raise ScheduleError(f"candidate {wrong[0]}: a duration is negative, not a number or longer than the clock holds")
-    drawn = power if power is not None else np.array([np.nan if (p := _active_power(schedule)) is None else p])
+    unit = schedule.units[schedule.plan.unit]
+    active = np.array([np.nan if unit.active_power_w is None else unit.active_power_w]) if power is None else power
+    waiting = idle_power(schedule)
+    handed_over = totals.phase_ps[:, phases.index(ENQUEUE_PHASE)] if ENQUEUE_PHASE in phases else 0
+    working = (totals.busy_ps - handed_over) / PICOSECONDS
+    idle = totals.latency_ps / PICOSECONDS - working
     return BatchEstimates(
         latency_ps=totals.latency_ps,
         overlap_ps=totals.busy_ps - totals.latency_ps,
-        energy_j=active_joules(drawn, totals.busy_ps / PICOSECONDS) * np.ones(count),  # type: ignore[arg-type]
+        energy_j=active * working + (active if waiting is None else waiting) * idle,
         phases=phases,
         phase_ps=totals.phase_ps,
         levels=LEVELS.get(work.kind, work.levels),
@@ -166,7 +171,7 @@ def _run(schedule: Schedule, work: UnitWork, candidates: Any, compiled: bool) ->
     composition = Composition(
         phases=len(phases),
         overlapped=int(work.join == "max"),
-        enqueued=phases.index(work.enqueue_phase) if work.enqueue_phase in phases else -1,
+        enqueued=phases.index(ENQUEUE_PHASE) if ENQUEUE_PHASE in phases else -1,
     )
     count = len(candidates)
     totals = Totals(
@@ -184,18 +189,9 @@ def _run(schedule: Schedule, work: UnitWork, candidates: Any, compiled: bool) ->
         clock=np.zeros(FIRST_PHASE + len(phases), np.int64),
     )
     loop = KERNELS[work.kind]
-    counted = work.counted
-    (loop.compiled if compiled else loop)(
-        as_records(counted.operators),
-        as_records(counted.nests),
-        as_records(counted.network),
-        candidates,
-        composition,
-        scratch,
-        totals,
-    )
+    tables = work.counted.operators, work.counted.nests, work.counted.network
+    if compiled and loop.dispatcher is not loop.py_func:
+        loop.compiled(*(as_records(table) for table in tables), candidates, composition, scratch, totals)
+    else:
+        loop(*tables, [type(work.parameters)(*row) for row in candidates.tolist()], composition, scratch, totals)
     return totals, phases
-
-
-def _active_power(schedule: Schedule) -> float | None:
-    return schedule.units[schedule.plan.unit].active_power_w

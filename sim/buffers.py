@@ -70,8 +70,9 @@ def buffers_of(graph: Graph, sharing: Sharing) -> list[Buffer]:
     shares, passing = _shared_with(graph, sharing)
     groups: dict[str, list[Tensor]] = {}
     for tensor in graph.tensors.values():
-        if tensor.role != "weight":
-            groups.setdefault(shares.get(tensor.name, tensor.name), []).append(tensor)
+        owner = shares.get(tensor.name, tensor.name)
+        if tensor.role != "weight" and graph.tensors[owner].role != "weight":
+            groups.setdefault(owner, []).append(tensor)
     return [_buffer(graph, members, passing) for members in groups.values()]
 
 
@@ -93,12 +94,15 @@ def load(buffers: Iterable[Buffer], steps: int) -> list[int]:
 
 
 def _shared_with(graph: Graph, sharing: Sharing) -> tuple[dict[str, str], set[str]]:
-    """Tensor -> the tensor whose buffer it uses; and the tensors that are never stored."""
+    """Tensor -> the tensor whose buffer it uses (a constant, for views of one); and the tensors that are never stored."""
     owner: dict[str, str] = {}
     passing: set[str] = set()
     last: dict[str, int] = {t.name: life(graph, t)[1] for t in graph.tensors.values() if t.role != "weight"}
     for i, operator in enumerate(graph.operators):
         sources = [name for name in operator.inputs if name in last]
+        if i in sharing.views and operator.inputs[0] not in last:
+            owner.update((output, operator.inputs[0]) for output in operator.outputs if output)
+            continue
         if not sources or not (i in sharing.views or i in sharing.fused or i in sharing.in_place):
             continue
         between = _between(graph, sharing, i, sources)

@@ -113,7 +113,17 @@ def _memory(schedule: Schedule) -> Iterator[str]:
     }
     if short != {s.level for s in placement.shortfalls}:
         yield f"shortfalls name {sorted(s.level for s in placement.shortfalls)}; {sorted(short)} are short"
-    homeless = {t.name for t in schedule.graph.tensors.values() if schedule.graph.consumers[t.name]} - set(placement.regions)
+    graph = schedule.graph
+    moving = {
+        name
+        for o in graph.operators
+        if any(n in graph.producer or graph.tensors[n].role == "input" for n in o.inputs if n)
+        for name in o.outputs
+    }
+    used = {
+        t.name for t in graph.tensors.values() if graph.consumers[t.name] and (t.name in moving or t.name not in graph.producer)
+    }
+    homeless = used - set(placement.regions)
     if homeless:
         yield f"tensors without a memory: {sorted(homeless)[:5]}"
 

@@ -81,46 +81,74 @@ def whole_picoseconds(seconds: float, name: str) -> int:
 
 
 def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
-    """Energy of each task: the energy terms of its phase where its work has some, else active power * time; plus static power."""
+    """Energy of each task: its energy terms where its work has some, else active power * time; plus static power * time.
+
+    While a unit waits for its host to hand an operator over, it draws the device's idle power.
+    """
     joules = np.zeros(len(picoseconds))
     static = _static_power(schedule)
+    clocks: dict[str, _Clock] = {}
     for i, tasks in enumerate(schedule.tasks_of()):
-        if not tasks:
-            continue
         unit = schedule.units[schedule.unit_of[i]]
         for name in dict.fromkeys(schedule.tasks[t].work for t in tasks):
+            work = schedule.work[name]
             own = [t for t in tasks if schedule.tasks[t].work == name]
-            _spend(schedule, schedule.work[name], unit, i, own, picoseconds, joules)
-            for t in _timed(schedule.work[name], own, picoseconds):
-                joules[t] += active_joules(static, picoseconds[t] / PICOSECONDS)
+            handed_over = [t for t in own if schedule.tasks[t].phase == work.enqueue_phase]
+            own = [t for t in own if t not in handed_over]
+            if own and _by_actions(work, unit):
+                _spend_actions(schedule, work, i, own, joules)
+            timed = _timed(work, own, picoseconds)
+            power = static if _by_actions(work, unit) else _known(unit.active_power_w) + static
+            for t in timed:
+                joules[t] += active_joules(power, picoseconds[t] / PICOSECONDS)
+            for t in handed_over:
+                waited = clocks.setdefault(name, _Clock()).waited_for(picoseconds[t], sum(picoseconds[t] for t in timed))
+                idle = idle_power(schedule)
+                joules[t] = active_joules(_known(unit.active_power_w if idle is None else idle), waited / PICOSECONDS)
     return joules
 
 
-def _spend(
-    schedule: Schedule,
-    work: UnitWork,
-    unit: ComputeUnit,
-    i: int,
-    tasks: list[int],
-    picoseconds: list[int],
-    joules: NDArray[np.float64],
-) -> None:
-    """Energy of the tasks that one work item has in operator ``i``."""
-    power = unit.active_power_w
-    by_terms = bool(work.energy_terms) and not (work.kind == "link" and math.isnan(work.energy_prices[0]) and power is not None)
-    if by_terms:
-        phase_of = {schedule.tasks[t].phase: t for t in reversed(tasks)}
-        for k, term in enumerate(work.energy_terms):
-            if work.energy_amounts[i, k] != 0.0:
-                joules[phase_of.get(term.phase, tasks[0])] += work.energy_amounts[i, k] * work.energy_prices[k]
-        return
-    for t in _timed(work, tasks, picoseconds):
-        joules[t] = math.nan if power is None else active_joules(power, picoseconds[t] / PICOSECONDS)
+class _Clock:
+    """A unit and the host that hands its operators over, each busy with its own."""
+
+    def __init__(self) -> None:
+        self.host_ps = self.unit_ps = 0
+
+    def waited_for(self, handing_over_ps: int, working_ps: int) -> int:
+        """Time the unit stands still until the next operator is handed over [ps]."""
+        self.host_ps += handing_over_ps
+        waited = max(0, self.host_ps - self.unit_ps)
+        self.unit_ps = max(self.host_ps, self.unit_ps) + working_ps
+        return waited
+
+
+def _known(power_w: float | None) -> float:
+    return math.nan if power_w is None else power_w
+
+
+def idle_power(schedule: Schedule) -> float | None:
+    """Power of the device while it has nothing to do, if its file tells [W]."""
+    state = schedule.device.power.get("idle")
+    return None if state is None else state.power_w
+
+
+def _by_actions(work: UnitWork, unit: ComputeUnit) -> bool:
+    """True where energy is a sum over actions; a link of unknown energy goes by the power of the unit that waits for it."""
+    unknown_link = work.kind == "link" and math.isnan(work.energy_prices[0]) and unit.active_power_w is not None
+    return bool(work.energy_terms) and not unknown_link
+
+
+def _spend_actions(schedule: Schedule, work: UnitWork, i: int, tasks: list[int], joules: NDArray[np.float64]) -> None:
+    """Put the energy of the actions of operator ``i`` into the task of their phase, else into its first."""
+    phase_of = {schedule.tasks[t].phase: t for t in reversed(tasks)}
+    for k, term in enumerate(work.energy_terms):
+        if work.energy_amounts[i, k] != 0.0:
+            joules[phase_of.get(term.phase, tasks[0])] += work.energy_amounts[i, k] * work.energy_prices[k]
 
 
 def _timed(work: UnitWork, tasks: list[int], picoseconds: list[int]) -> list[int]:
     """Tasks whose time is the operator's: all where phases follow each other, the longest where they overlap."""
-    return tasks if work.join == "sum" else [max(tasks, key=lambda t: picoseconds[t])]
+    return tasks if work.join == "sum" or not tasks else [max(tasks, key=lambda t: picoseconds[t])]
 
 
 def _static_power(schedule: Schedule) -> float:

@@ -8,8 +8,11 @@ import numpy as np
 
 from dataflows.cpu_counts import cpu_amounts
 from dataflows.cpu_layer import NetworkFacts, network_facts
+from dataflows.gpu_counts import gpu_amounts
+from dataflows.gpu_kernels import KernelTable
 from dataflows.mcu_counts import McuFacts, mcu_amounts
 from hwmodels.costs.cpu import cpu_prices
+from hwmodels.costs.gpu import gpu_prices
 from hwmodels.costs.mcu import mcu_prices
 from hwmodels.jit import kernel
 from sim.tables import Floats, Ints, Precedence, TaskTable
@@ -145,6 +148,26 @@ def cpu_batch(
         known = True
         for i in range(len(operators.kind)):
             cpu_amounts(operators, nests, i, unit, facts, scratch.amounts, scratch.traffic)
+            price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
+            known = advance(composition, scratch.seconds, scratch.clock) and known
+            for level in range(len(scratch.traffic)):
+                totals.traffic[c, level, 0] += scratch.traffic[level, 0]
+                totals.traffic[c, level, 1] += scratch.traffic[level, 1]
+        finish_candidate(scratch.clock, totals, c, known)
+
+
+@kernel
+def gpu_batch(
+    operators: OperatorTable, nests: NestTable, network: KernelTable, candidates: Candidates, composition: Composition,
+    scratch: Scratch, totals: Totals,
+) -> None:  # fmt: skip
+    """Estimate one network on each candidate GPU, with the fields of ``GpuParameters``; see :func:`cpu_batch`."""
+    for c in range(len(candidates)):
+        unit = candidates[c]
+        gpu_prices(unit, scratch.prices)
+        known = True
+        for i in range(len(operators.kind)):
+            gpu_amounts(operators, nests, i, unit, network, scratch.amounts, scratch.traffic)
             price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
             known = advance(composition, scratch.seconds, scratch.clock) and known
             for level in range(len(scratch.traffic)):

@@ -20,7 +20,9 @@ from sim.schedule import Schedule
 from sim.tasks import TaskList
 from sim.transfers import Transfer, link_work, transfers_of
 from workloads.errors import nearest
-from workloads.graph import Graph
+from workloads.graph import Graph, Operator
+from workloads.operators import rule_of
+from workloads.operators.free import FreeRule
 from workloads.operators.rule import KINDS
 from workloads.tables import GraphTables, graph_tables
 
@@ -175,12 +177,18 @@ def _tenants(
     work: Mapping[str, UnitWork],
 ) -> Tenants:  # fmt: skip
     kinds = [KINDS[code] for code in tables.operators.kind]
-    views = frozenset(i for i, kind in enumerate(kinds) if kind == "free")
+    views = frozenset(i for i, operator in enumerate(graph.operators) if is_view(operator))
     index = {operator.name: i for i, operator in enumerate(graph.operators)}
     hosts = [(i, detail["fused_into"]) for w in work.values() for i, detail in w.details.items() if detail.get("fused_into")]
     fused = {i: index[host] for i, host in hosts}
     element_wise = frozenset(i for i, kind in enumerate(kinds) if kind in ELEMENT_WISE and i not in fused)
     return Tenants(device, units, tuple(unit_of), Sharing(views, fused), element_wise, plan.profile, plan.batch)
+
+
+def is_view(operator: Operator) -> bool:
+    """True where the output is the first input under another shape, in the same place."""
+    rule = rule_of(operator)
+    return isinstance(rule, FreeRule) and rule.aliases and bool(operator.inputs and operator.inputs[0])
 
 
 def _away_from_home(placement: Placement, units: Mapping[str, ComputeUnit]) -> bool:

@@ -8,6 +8,7 @@ largest memory of the list, and that one is short.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from dataflows.footprint import Lever, Shortfall
@@ -15,7 +16,9 @@ from hwmodels.device import ComputeUnit, Device
 from sim.buffers import Buffer, Sharing, buffers_of, load
 from sim.results import MemoryUse
 from workloads.dtypes import is_float
+from workloads.errors import GraphError
 from workloads.graph import Graph, Tensor
+from workloads.transforms import rebatch, retype
 
 #: Accounting profiles: name -> what counts.
 PROFILES = {
@@ -248,25 +251,11 @@ def _levers(graph: Graph, tenants: Tenants) -> dict[str, Placement]:
     """The same network placed anew under each change that a user can ask for."""
     changed: dict[str, Placement] = {}
     if any(is_float(t.dtype) for t in graph.tensors.values()):
-        changed["dtype:int8"] = _place(_resized(graph, {t.name: replace(t, dtype="int8") for t in _floats(graph)}), tenants)
+        changed["dtype:int8"] = _place(retype(graph, "int8"), tenants)
     if tenants.batch > 1:
-        changed["batch:1"] = _place(_resized(graph, _of_one(graph, tenants.batch)), tenants)
+        with suppress(GraphError):  # a network whose batch is written into it
+            changed["batch:1"] = _place(rebatch(graph, 1), tenants)
     if tenants.element_wise:
         sharing = replace(tenants.sharing, in_place=tenants.element_wise)
         changed["in_place:element_wise"] = _place(graph, replace(tenants, sharing=sharing))
     return changed
-
-
-def _floats(graph: Graph) -> list[Tensor]:
-    return [t for t in graph.tensors.values() if is_float(t.dtype)]
-
-
-def _of_one(graph: Graph, batch: int) -> dict[str, Tensor]:
-    """Activations whose leading axis is a multiple of the batch, cut down to one sample."""
-    activations = [t for t in graph.tensors.values() if t.role != "weight" and t.shape and t.shape[0] % batch == 0]
-    return {t.name: replace(t, shape=(t.shape[0] // batch, *t.shape[1:])) for t in activations}
-
-
-def _resized(graph: Graph, changed: Mapping[str, Tensor]) -> Graph:
-    """The graph with some tensors of other sizes; only the sizes are used."""
-    return replace(graph, tensors={**graph.tensors, **changed})

@@ -44,7 +44,7 @@ def toy_lowering(
     for i, operator in enumerate(graph.operators):
         if operator.op in ("Flatten", "Reshape"):
             amounts[i] = 0.0
-        if "fusing" in unit.name and operator.op == "Relu":
+        if "fusing" in unit.name and operator.op == "Relu" and operator.inputs[0] in graph.producer:
             amounts[i] = 0.0
             details[i] = {"fused_into": graph.operators[graph.producer[operator.inputs[0]]].name}
     amounts[~mine] = 0.0
