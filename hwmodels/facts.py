@@ -150,10 +150,11 @@ class _Table:
     def core(self, written: str, *extra: str) -> Entry | None:
         """The core of the catalogue that a cell names, or the nearest class, which is then said."""
         known = cores_of(self.kind)
-        name = slug(written)
-        if name in known:
-            return self.chosen(name)
-        found = get_close_matches(name, known, n=1, cutoff=0.5) or [core for core in extra if core in known] or list(known[:1])
+        for name in (slug(written), slug(written.partition("(")[0])):
+            if name in known:
+                return self.chosen(name)
+        within = sorted((core for core in known if core in slug(written)), key=len)
+        found = within[-1:] or get_close_matches(slug(written), known, n=1, cutoff=0.7) or [core for core in extra if core in known]
         return self.assumed(found[0], f"nearest class to '{written}', which is not in the catalogue") if found else None
 
     def cpu(self, rows: list[Row]) -> dict[str, Entry]:
@@ -185,7 +186,7 @@ class _Table:
         caches = [cache for cache, column in ((f"{name}_l2", "l2_kib"), ("l3", "l3_kib")) if _first(row.get(column)) is not None]
         return self.section(
             kind=self.chosen("cpu"),
-            core=self.core(row.get("uarch", ""), "generic"),
+            core=self.core(row.get("uarch", ""), "any_cpu"),
             frequency=self.cell(row, "clock_mhz", "MHz", "1500 MHz"),
             cores=self.cell(row, "cores", "", "4"),
             dtypes=self.names("fp32", "fp16", "int8"),
@@ -227,7 +228,7 @@ class _Table:
         }
         unit = self.section(
             kind=self.chosen("gpu"),
-            core=self.core(row.get("arch", ""), "generic_gpu"),
+            core=self.core(row.get("arch", "")),
             frequency=self.cell(row, "boost_mhz", "MHz", "1000 MHz"),
             dtypes=self.names(*(name for name in ("fp16", "fp32", "int8") if peak[name] is not None)),
             runtime=self.chosen("tensorrt" if jetson else "torch_eager"),
