@@ -48,12 +48,24 @@ class Elementwise(FamilyRule):
     def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
         positions = range(len(inputs)) if self.operands is None else self.operands
         shapes = [operand(operator, inputs, position).shape for position in positions]
+        if "axis" in operator.attributes:
+            shapes = placed(shapes, int(operator.attributes["axis"]))
         dtype = self.dtype or operand(operator, inputs, self.typed).dtype
         return (TensorType(broadcast(operator, shapes), result_dtype(operator, dtype)),)
 
     def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
         size = elements(outputs[:1])
         return Operations(size * self.element, size * self.special)
+
+
+def placed(shapes: list[tuple[int, ...]], axis: int) -> list[tuple[int, ...]]:
+    """Shapes whose first axis stands at ``axis`` of the first operand, as ``axis`` of the first ONNX opsets and of layer tables says.
+
+    >>> placed([(1, 32, 7, 7), (1, 32)], 0)
+    [(1, 32, 7, 7), (1, 32, 1, 1)]
+    """
+    rank = len(shapes[0])
+    return [shape if len(shape) >= rank else (*shape, *(1,) * (rank - axis - len(shape))) for shape in shapes]
 
 
 class Variadic(Elementwise):

@@ -49,7 +49,10 @@ class Pool(FamilyRule):
 
 
 class GlobalPool(Pool):
-    """GlobalMaxPool, GlobalAveragePool, GlobalLpPool: the window is the whole plane."""
+    """GlobalMaxPool, GlobalAveragePool, GlobalLpPool: the window is the whole plane.
+
+    With ``keepdims = 0`` (layer tables) one number per channel is put out, without spatial axes.
+    """
 
     def window(self, operator: Operator, inputs: Operands, outputs: Operands) -> int:
         return math.prod(planes(operator, operand(operator, inputs, 0)).spatial)
@@ -57,6 +60,8 @@ class GlobalPool(Pool):
     def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
         data = operand(operator, inputs, 0)
         source = planes(operator, data)
+        if not operator.attributes.get("keepdims", 1):
+            return (like(operator, data, (source.batch, source.channels)),)
         return (like(operator, data, arranged(operator, source.batch, source.channels, (1,) * len(source.spatial))),)
 
 

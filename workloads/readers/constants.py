@@ -41,6 +41,8 @@ class Constant:
         The one value of all elements, for constants that were never materialised.
     zero : int or tuple of int
         Stored value that stands for zero (zero point): one, or one per output channel.
+    zero_share : float or None
+        Share of zeros, where the file's sparse storage tells it and the values are not expanded.
     """
 
     shape: tuple[int, ...]
@@ -48,6 +50,7 @@ class Constant:
     array: NDArray[Any] | None = None
     fill: float | None = None
     zero: int | tuple[int, ...] = 0
+    zero_share: float | None = None
 
     @property
     def elements(self) -> int:
@@ -105,7 +108,8 @@ def weight_facts(constant: Constant, channel_axis: int | None = None) -> WeightF
     kept = constant.integers() if constant.dtype in INTEGERS else None
     array = constant.array
     if array is None:
-        return WeightFacts(zero_share=float(constant.fill == 0), fill=constant.fill, values=kept)
+        share = float(constant.fill == 0) if constant.zero_share is None else constant.zero_share
+        return WeightFacts(zero_share=share, fill=constant.fill, values=kept)
     fill = array.item() if array.size == 1 else None
     if not array.size:
         return WeightFacts(values=kept)

@@ -23,6 +23,7 @@ from workloads.readers.onnx_branches import inline_branches
 from workloads.readers.onnx_model import OnnxNetwork, network_of, parsed_model
 from workloads.readers.onnx_shapes import known_types
 from workloads.readers.onnx_sizes import set_sizes
+from workloads.readers.rules import with_rule
 
 #: Position of the weights whose output channels are looked at -> operators that have them there.
 WEIGHT_POSITIONS = {
@@ -111,18 +112,6 @@ def finished(network: OnnxNetwork, operator: Operator, tensors: Mapping[str, Ten
     attributes = normalised(operator, network.opset, inputs, network.constants)
     complete = Operator(operator.name, operator.op, operator.inputs, operator.outputs, attributes)
     return with_rule(complete, allow_unmodelled=allow_unmodelled)
-
-
-def with_rule(operator: Operator, *, allow_unmodelled: bool) -> Operator:
-    """The operator itself if a rule knows it; marked ``unmodelled`` where that is allowed; an error otherwise."""
-    try:
-        rule_of(operator)
-    except GraphError:
-        if not allow_unmodelled:
-            raise
-        marked = {**operator.attributes, "unmodelled": True}
-        return Operator(operator.name, operator.op, operator.inputs, operator.outputs, marked)
-    return operator
 
 
 def output_types(operator: Operator, tensors: Mapping[str, Tensor], types: Mapping[str, TensorType]) -> list[TensorType]:
