@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import functools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +20,7 @@ KEYS = (
     "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "operators", "costs", "memory_profile", "sources",
     "source", "status",
 )  # fmt: skip
+_ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
 LOWERINGS = ("eager", "fused", "engine")
 
 
@@ -43,6 +46,8 @@ class Runtime:
         Which accounting of memory applies.
     sources : Mapping
         Source of each cost by name.
+    note : str
+        What had to be assumed to find the profile: a version between two of them.
     """
 
     name: str
@@ -55,32 +60,70 @@ class Runtime:
     costs: Mapping[str, float] = field(default_factory=dict)
     memory_profile: str = "ideal"
     sources: Mapping[str, Source] = field(default_factory=dict)
+    note: str = ""
 
 
+@functools.cache
 def load_runtime(name: str) -> Runtime:
-    """The runtime profile of a name or alias.
+    """The runtime profile of a name, an alias, or a version between two profiles, which takes the nearest older one.
 
     Raises
     ------
     DeviceFileError
         Unknown name (nearest ones are given), or a profile that is broken.
+
+    >>> load_runtime("ncnn").name
+    'ncnn_2022_06'
+    >>> load_runtime("x_cube_ai_9_1").note
+    'x_cube_ai_9_1 is taken as x_cube_ai_9_0, the nearest older profile'
     """
-    path = RUNTIMES / f"{name}.yaml"
-    if path in _paths():
-        return read_runtime(path)
-    found = runtimes()
-    for profile in found:
-        if name in profile.aliases:
-            return profile
-    known = [n for profile in found for n in (profile.name, *profile.aliases)]
-    raise DeviceFileError(
-        f"runtime: '{name}' is not in the catalogue; a name of `boardless runtimes` is expected; {nearest(name, known)}"
-    )
+    files = _files()
+    if name in files:
+        return read_runtime(files[name])
+    known = sorted(files)
+    older = _nearest_older(name, [path.stem for path in _paths()])
+    if older is None:
+        raise DeviceFileError(
+            f"runtime: '{name}' is not in the catalogue; a name of `boardless runtimes` is expected; {nearest(name, known)}"
+        )
+    profile = read_runtime(files[older])
+    return replace(profile, note=f"{name} is taken as {profile.name}, the nearest older profile")
 
 
 def runtimes() -> tuple[Runtime, ...]:
     """Every runtime profile, by name."""
     return tuple(read_runtime(path) for path in _paths())
+
+
+def _nearest_older(name: str, known: Iterable[str]) -> str | None:
+    """The name of the same maker with the largest version that is not newer; ``maker_1_2`` and ``maker@1.2`` are read alike.
+
+    >>> _nearest_older("maker_2_5", ["maker_1", "maker_2_1", "maker_3", "other_2_4"])
+    'maker_2_1'
+    >>> _nearest_older("maker@2.5", ["maker"])
+    'maker'
+    """
+    maker, version = _version(name)
+    if not version:
+        return None
+    same = [(of, other) for other in known for base, of in [_version(other)] if base == maker and of <= version]
+    return max(same, default=((), None))[1]
+
+
+def _version(name: str) -> tuple[str, tuple[int, ...]]:
+    match = re.fullmatch(r"(.*?)(?:[_@](\d+(?:[._]\d+)*))?", name)
+    assert match is not None  # an absent version matches too
+    return match[1], tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
+
+
+def _files() -> dict[str, Path]:
+    """Files by name and alias, without reading the profiles."""
+    found: dict[str, Path] = {}
+    for path in _paths():
+        listed = _ALIASES.search(path.read_text(encoding="utf-8"))
+        aliases = [alias.strip(" \"'") for alias in listed[1].split(",")] if listed else []
+        found.update(dict.fromkeys((path.stem, *(alias for alias in aliases if alias)), path))
+    return found
 
 
 def read_runtime(path: Path) -> Runtime:
