@@ -31,7 +31,8 @@ else:
 #: What a kernel is to the model, in the order of its codes; ``none`` is a view or an operator inside another kernel.
 FAMILIES = ("none", "matrix", "grouped", "attention", "depthwise", "fully_connected", "stream", "memory", "detection")
 (
-    NONE, MATRIX_KERNEL, GROUPED_KERNEL, ATTENTION_KERNEL, DEPTHWISE_KERNEL, FULLY_CONNECTED_KERNEL, STREAM_KERNEL, MEMORY_KERNEL, HEAD,
+    NONE, MATRIX_KERNEL, GROUPED_KERNEL, ATTENTION_KERNEL, DEPTHWISE_KERNEL, FULLY_CONNECTED_KERNEL, STREAM_KERNEL,
+    MEMORY_KERNEL, HEAD,
 ) = range(9)  # fmt: skip
 
 #: Families that compute: they are kernels of their own in every lowering.

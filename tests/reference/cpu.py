@@ -136,7 +136,8 @@ def algorithm(chip: Chip, layer: Layer, nest: dict, h: int, int8: bool, lanes: f
 
 
 VECTOR = {
-    "sigmoid": 8, "silu": 9, "hard_swish": 1.5, "tanh": 8, "gelu_tanh": 9, "elu": 8, "selu": 8, "softplus": 8, "mish": 9, "exp": 8, "sqrt": 1
+    "sigmoid": 8, "silu": 9, "hard_swish": 1.5, "tanh": 8, "gelu_tanh": 9, "elu": 8, "selu": 8, "softplus": 8, "mish": 9, "exp": 8,
+    "sqrt": 1,
 }  # fmt: skip
 TERMS = [
     "gemm",

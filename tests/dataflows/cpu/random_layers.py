@@ -16,8 +16,8 @@ from workloads.tables import ACTIVATION_CODE, ACTIVATIONS, KIND_CODE, VARIANT_CO
 
 #: Page name of a term -> ours.
 PAGE = {
-    "gemm": "gemm", "wino": "winograd", "dir": "direct", "dw": "depthwise", "xf": "packing", "ew": "elementwise", "dram1": "dram_core",
-    "dramS": "dram_shared", "op": "dispatch", "fork": "fork", "exp": "vector_special", "mm": "matmul", "i8": "int8",
+    "gemm": "gemm", "wino": "winograd", "dir": "direct", "dw": "depthwise", "xf": "packing", "ew": "elementwise",
+    "dram1": "dram_core", "dramS": "dram_shared", "op": "dispatch", "fork": "fork", "exp": "vector_special", "mm": "matmul", "i8": "int8",
     "i8dw": "int8_depthwise", "comm": "cross_core", "scal": "scalar_special", "xf2": "packing_far", "slow": "slow",
     "dw7": "depthwise_large", "llcS": "shared_cache",
 }  # fmt: skip
@@ -119,7 +119,8 @@ def tables_of(layer: Layer, batch: int = 1) -> tuple[OperatorTable, NestTable]:
         kind=KIND_CODE[layer.kind], activation=ACTIVATION_CODE[layer.fused], macs=macs_of(layer) * batch,
         special_operations=layer.special * batch, input_elements=layer.ins * batch, output_elements=layer.outs * batch,
         weight_elements=layer.weights, input_bytes=int(layer.ins * layer.bits / 8) * batch,
-        output_bytes=int(layer.outs * layer.bits / 8) * batch, weight_bytes=int(layer.weights * size), output_channels=layer.channels,
+        output_bytes=int(layer.outs * layer.bits / 8) * batch, weight_bytes=int(layer.weights * size),
+        output_channels=layer.channels,
         output_pixels=layer.pixels * (batch if layer.kind == "recurrent" else 1), window=layer.window, padded=int(layer.pad),
         nests=len(layer.products), variant=VARIANT_CODE[layer.variant],
     )  # fmt: skip
