@@ -84,6 +84,10 @@ def device_from_tree(root: Entry, overrides: Mapping[str, str] | Sequence[str] =
 
 
 def _tree(spec: str | Path, extra_paths: tuple[str | Path, ...]) -> Entry:
+    if str(spec).endswith(".csv"):
+        raise DeviceFileError(
+            f"device: '{spec}' is a table; a device file or a name is expected; --devices {spec} adds its rows by name"
+        )
     if isinstance(spec, Path) or is_path(spec):
         return read_document(Path(spec), str(spec))
     path = device_path(spec, extra_paths)

@@ -24,11 +24,11 @@ TENSORS = ("weights", "inputs", "outputs")
 
 PLAIN = quantity("number", above=True)
 FREQUENCY = quantity("frequency", above=True, highest=1e12)
-BANDWIDTH = quantity("bandwidth", above=True)
-CAPACITY = quantity("capacity", above=True, whole=True)
+BANDWIDTH = quantity("bandwidth", above=True, highest=1e18)
+CAPACITY = quantity("capacity", above=True, whole=True, highest=2.0**60)
 POWER = quantity("power", highest=1e6)
 TIME = quantity("time", highest=1e6)
-ENERGY_PER_BYTE = quantity("energy per byte")
+ENERGY_PER_BYTE = quantity("energy per byte", highest=1.0)
 
 
 def about(meaning: str, attribute: str = "", default: Any = ...) -> Any:
@@ -89,10 +89,10 @@ class CpuFields(UnitFields):
     vector_width: Annotated[int, quantity("capacity", above=True, whole=True)] = about("bytes of one vector", "vector_bytes", 16)
     fp16_arithmetic: Annotated[bool, Flag()] = about("computes in fp16 at twice the fp32 rate", default=False)
     int8_rate: Annotated[float, PLAIN] = about("int8 rate relative to fp32", default=1.0)
-    l2: Annotated[float | None, quantity("capacity", above=True)] = about(
+    l2: Annotated[float | None, quantity("capacity", above=True, highest=2.0**60)] = about(
         "L2 bytes one core can use; its share of the second cache where left out", "l2_bytes", None
     )
-    last_level: Annotated[float | None, quantity("capacity", above=True)] = about(
+    last_level: Annotated[float | None, quantity("capacity", above=True, highest=2.0**60)] = about(
         "last-level cache; the last of `caches` where left out", "last_level_bytes", None
     )
     dram_bandwidth: Annotated[float | None, BANDWIDTH] = about(
@@ -113,7 +113,9 @@ class GpuFields(UnitFields):
     vector_peak: Annotated[float, quantity("arithmetic rate", above=True)] = about(
         "fp32 peak of the vector units", "vector_flop_per_s"
     )
-    l2: Annotated[float | None, quantity("capacity")] = about("L2; the last of `caches` where left out", "l2_bytes", None)
+    l2: Annotated[float | None, quantity("capacity", highest=2.0**60)] = about(
+        "L2; the last of `caches` where left out", "l2_bytes", None
+    )
     dram_bandwidth: Annotated[float | None, BANDWIDTH] = about(
         "data-sheet rate of the DRAM; that of the memory where left out", "dram_bandwidth_bytes_per_s", None
     )

@@ -149,8 +149,9 @@ def test_figures_of_the_first_devices() -> None:
 
     board = load_device("stm32h743")
     assert board.memories["axi_sram"].capacity_bytes == 512 * 1024
-    # 64 + 128 + 512 + 128 + 128 + 32 + 64 = 1056 KiB: the 1 MiB of the data sheet, the instruction TCM not counted, plus 32 KiB
-    assert sum(m.capacity_bytes or 0 for m in board.memories.values() if m.kind in ("tcm", "sram")) == 1056 * 1024
+    # data sheet: 192 KiB TCM, 864 KiB SRAM (and 4 KiB of backup SRAM, which is left out)
+    assert sum(m.capacity_bytes or 0 for m in board.memories.values() if m.kind == "tcm") == 192 * 1024
+    assert sum(m.capacity_bytes or 0 for m in board.memories.values() if m.kind == "sram") == 864 * 1024
     assert board.memories["flash"].capacity_bytes == 2 * 1024 * 1024
 
     pi = load_device("raspberry_pi_4").units["cpu"]

@@ -112,6 +112,11 @@ def test_a_table_of_another_kind_is_refused(folder: Path) -> None:
         catalog.device_names([folder / "notes.csv"])
 
 
+def test_a_table_is_no_device(folder: Path) -> None:
+    with pytest.raises(DeviceFileError, match="is a table; a device file or a name is expected; --devices"):
+        load_device(str(folder / "cpus.csv"))
+
+
 def test_a_cell_that_makes_no_sense_is_refused_with_its_row(tmp_path: Path) -> None:
     path = tmp_path / "cpus.csv"
     path.write_text(CPU.replace("Cortex-A72,4,1500", "Cortex-A72,4,0"))
