@@ -17,7 +17,8 @@ from workloads.tables import ACTIVATION_CODE, ACTIVATIONS, KIND_CODE, VARIANT_CO
 #: Page name of a term -> ours.
 PAGE = {
     "gemm": "gemm", "wino": "winograd", "dir": "direct", "dw": "depthwise", "xf": "packing", "ew": "elementwise",
-    "dram1": "dram_core", "dramS": "dram_shared", "op": "dispatch", "fork": "fork", "exp": "vector_special", "mm": "matmul", "i8": "int8",
+    "dram1": "dram_core", "dramS": "dram_shared", "op": "dispatch", "fork": "fork", "exp": "vector_special", "mm": "matmul",
+    "i8": "int8",
     "i8dw": "int8_depthwise", "comm": "cross_core", "scal": "scalar_special", "xf2": "packing_far", "slow": "slow",
     "dw7": "depthwise_large", "llcS": "shared_cache",
 }  # fmt: skip
