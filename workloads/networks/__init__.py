@@ -94,8 +94,8 @@ NETWORKS: dict[str, Network] = {
         LLAMA_CARD,
     ),
     "llama3_8b": Network(partial(decoder, LLAMA3_8B), "Llama 3 8B: one decode step after 512 tokens, or a prefill", LLAMA_CARD),
-    "mbv2_w0_3_r80": _mcunet(mcunet.MBV2_W0_3_R80, "MobileNet v2, width 0.3"),
     "mbv2_w0_35_r144": _mcunet(mcunet.MBV2_W0_35_R144, "MobileNet v2, width 0.35"),
+    "mbv2_w0_3_r80": _mcunet(mcunet.MBV2_W0_3_R80, "MobileNet v2, width 0.3"),
     "mcunet_in0": _mcunet(mcunet.IN0, "MCUNet for ImageNet, 10 frames/s on an STM32F746"),
     "mcunet_in1": _mcunet(mcunet.IN1, "MCUNet for ImageNet, 5 frames/s on an STM32F746"),
     "mcunet_in2": _mcunet(mcunet.IN2, "MCUNet for ImageNet, 256 kB SRAM and 1 MB flash"),
@@ -139,6 +139,14 @@ NETWORKS: dict[str, Network] = {
         partial(searched, PROXYLESS_MOBILE), "ProxylessNAS for phones",
         "Cai et al., ICLR 2019; pytorchcv",
     ),
+    "resnet101": Network(
+        partial(bottleneck_resnet, 101, True), "ResNet-101 v1, stride in the first 1x1",
+        "He et al., CVPR 2016; Caffe release",
+    ),
+    "resnet152": Network(
+        partial(bottleneck_resnet, 152, True), "ResNet-152 v1, stride in the first 1x1",
+        "He et al., CVPR 2016; Caffe release",
+    ),
     "resnet18": Network(partial(basic_resnet, 18), "ResNet-18", "He et al., CVPR 2016; torchvision"),
     "resnet34": Network(partial(basic_resnet, 34), "ResNet-34", "He et al., CVPR 2016; torchvision"),
     "resnet50": Network(
@@ -148,14 +156,6 @@ NETWORKS: dict[str, Network] = {
     "resnet50_v1_5": Network(
         partial(bottleneck_resnet, 50, False), "ResNet-50 v1.5, stride in the 3x3",
         "He et al., CVPR 2016; torchvision",
-    ),
-    "resnet101": Network(
-        partial(bottleneck_resnet, 101, True), "ResNet-101 v1, stride in the first 1x1",
-        "He et al., CVPR 2016; Caffe release",
-    ),
-    "resnet152": Network(
-        partial(bottleneck_resnet, 152, True), "ResNet-152 v1, stride in the first 1x1",
-        "He et al., CVPR 2016; Caffe release",
     ),
     "senet154": Network(senet154, "SENet-154", "Hu et al., CVPR 2018; pytorchcv"),
     "shufflenet_v1": Network(
@@ -234,18 +234,21 @@ def build(name: str, batch: int = 1, **options: Any) -> Graph:
     for option, value in options.items():
         if option not in entry.options:
             raise GraphError(f"network '{name}': it has no option '{option}'; {nearest(option, entry.options)}")
-        default = entry.options[option]
-        if isinstance(default, int | float) and not isinstance(default, bool):
-            _check_number(name, option, value, default)
+        if option in WHOLE:
+            _check_number(name, option, value, WHOLE[option])
+        elif option == "width" and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 100):
+            raise GraphError(f"network '{name}': width = {value!r}; a number between 0 and 100 is expected")
     graph = entry.builder(batch=batch, **options)
     settings = {"batch": batch, **entry.options, **options, **graph.settings}
     return replace(graph, name=name, settings=MappingProxyType({k: v for k, v in settings.items() if v is not None}))
 
 
-def _check_number(name: str, option: str, value: Any, like: float) -> None:
-    """Refuse what is no positive number, or no whole one where a whole one is due; a padding may be 0."""
-    whole = isinstance(like, int)
-    right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-    if not right or value < (0 if like == 0 else 1 if whole else 1e-3):
-        expected = ("a whole number >= 0" if like == 0 else "a whole number >= 1") if whole else "a number > 0"
-        raise GraphError(f"network '{name}': {option} = {value!r}; {expected} is expected")
+def _check_number(name: str, option: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise GraphError(f"network '{name}': {option} = {value!r}; a whole number >= {least} is expected")
+
+
+#: Options that are whole numbers, and the least each can be.
+WHOLE = {
+    "classes": 1, "classifier_padding": 0, "context": 0, "groups": 1, "layers": 1, "patch": 1, "resolution": 1, "sequence": 1,
+}  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workloads.builder import GraphBuilder
+from workloads.errors import GraphError
 from workloads.graph import Graph
 from workloads.networks.blocks import channel_shuffle, classifier, image
 
@@ -16,6 +17,8 @@ UNITS = (4, 8, 4)
 
 def shufflenet_v1(*, batch: int = 1, resolution: int = 224, width: float = 1.0, classes: int = 1000, groups: int = 3) -> Graph:
     """ShuffleNet: grouped 1x1 convolutions with a channel shuffle between. The stem keeps its 24 channels at widths 1 to 1.5."""
+    if groups not in STAGE2_CHANNELS:
+        raise GraphError(f"network 'shufflenet_v1': {groups} groups; the paper has {', '.join(map(str, STAGE2_CHANNELS))}")
     net = GraphBuilder("shufflenet_v1")
     x = net.conv_norm(image(net, batch, resolution), 24 if 1.0 <= width <= 1.5 else int(24 * width), 3, 2, name="conv1")
     x = net.max_pool(x, 3, 2, 1, name="pool1")
@@ -40,6 +43,8 @@ def _unit_v1(net: GraphBuilder, x: str, channels: int, groups: int, halving: boo
 
 def shufflenet_v2(*, batch: int = 1, resolution: int = 224, width: float = 1.0, classes: int = 1000) -> Graph:
     """ShuffleNet of split channels: half passes by, half is convolved, then both are shuffled."""
+    if width not in CHANNELS_V2:
+        raise GraphError(f"network 'shufflenet_v2': width {width}; the paper has {', '.join(map(str, CHANNELS_V2))}")
     net = GraphBuilder("shufflenet_v2")
     *stages, last = CHANNELS_V2[width]
     x = net.conv_norm(image(net, batch, resolution), 24, 3, 2, name="conv1")
