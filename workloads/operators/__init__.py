@@ -84,7 +84,6 @@ RULES: dict[str, OperatorRule] = {
     "Acos": Elementwise(0, 1),
     "Acosh": Elementwise(0, 1),
     "Add": Elementwise(),
-    "Affine": Elementwise(2),
     "And": Elementwise(dtype="bool"),
     "ArgMax": ArgumentOfExtreme(),
     "ArgMin": ArgumentOfExtreme(),

@@ -15,6 +15,7 @@ from workloads.operators.family import (
     integers,
     like,
     operand,
+    result_dtype,
     undetermined,
 )
 from workloads.operators.rule import Operands, TensorType
@@ -122,7 +123,8 @@ class DetectionPostProcess(FamilyRule):
 
     def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
         keep = int(operator.attributes.get("max_detections", 10)) * int(operator.attributes.get("max_classes_per_detection", 1))
-        return tuple(TensorType(shape, "fp32") for shape in ((1, keep, 4), (1, keep), (1, keep), (1,)))
+        dtype = result_dtype(operator, "fp32")
+        return tuple(TensorType(shape, dtype) for shape in ((1, keep, 4), (1, keep), (1, keep), (1,)))
 
     def operations(self, operator: Operator, inputs: Operands, outputs: Operands) -> Operations:
         boxes, scores = operand(operator, inputs, 0), operand(operator, inputs, 1, "scores")

@@ -59,7 +59,7 @@ class Elementwise(FamilyRule):
 
 
 def placed(shapes: list[tuple[int, ...]], axis: int) -> list[tuple[int, ...]]:
-    """Shapes whose first axis stands at ``axis`` of the first operand, as ``axis`` of the first ONNX opsets and of layer tables says.
+    """Shapes whose first axis stands at ``axis`` of the first operand: ``axis`` of the first ONNX opsets and of layer tables.
 
     >>> placed([(1, 32, 7, 7), (1, 32)], 0)
     [(1, 32, 7, 7), (1, 32, 1, 1)]
@@ -84,7 +84,7 @@ class Cast(Elementwise):
 
     def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
         data = operand(operator, inputs, 0)
-        dtype = dtype_attribute(operator, "to")
+        dtype = dtype_attribute(operator, "output_dtype") or dtype_attribute(operator, "to")
         if dtype is None:
             dtype = operand(operator, inputs, 1, "type to take").dtype
         return (TensorType(data.shape, dtype),)

@@ -17,6 +17,7 @@ from workloads.operators.family import (
     integers,
     like,
     operand,
+    result_dtype,
     undetermined,
 )  # fmt: skip
 from workloads.operators.rule import Operands, TensorType
@@ -155,4 +156,4 @@ class Constant(FreeRule):
         shape = operator.attributes.get("shape")
         if shape is None:
             raise undetermined(operator, "the constant's shape")
-        return (TensorType(tuple(shape), dtype_attribute(operator, "dtype") or "fp32"),)
+        return (TensorType(tuple(shape), result_dtype(operator, dtype_attribute(operator, "dtype") or "fp32")),)

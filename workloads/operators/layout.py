@@ -20,6 +20,7 @@ from workloads.operators.family import (
     numbers,
     operand,
     optional,
+    result_dtype,
     undetermined,
 )  # fmt: skip
 from workloads.operators.rule import Operands, TensorType
@@ -116,7 +117,7 @@ class Slice(LayoutRule):
         shape = list(data.shape)
         for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
             place = axis_in(operator, axis, len(shape))
-            shape[place] = len(range(*slice(start, end if step > 0 or end >= -shape[place] else None, step).indices(shape[place])))
+            shape[place] = kept_places(start, end, step, shape[place])
         squeezed = {axis_in(operator, axis, len(shape)) for axis in operator.attributes.get("squeezed", ())}
         return (like(operator, data, tuple(size for axis, size in enumerate(shape) if axis not in squeezed)),)
 
@@ -220,7 +221,7 @@ class Filled(LayoutRule):
             if source is None:
                 raise fail(operator, "no shape; a constant operand is expected")
             shape = ()
-        return (TensorType(shape, dtype_attribute(operator, "dtype") or "fp32"),)
+        return (TensorType(shape, result_dtype(operator, dtype_attribute(operator, "dtype") or "fp32")),)
 
 
 class Range(LayoutRule):
@@ -249,7 +250,19 @@ class Variable(LayoutRule):
         shape = operator.attributes.get("shape")
         if shape is None:
             return (like(operator, operand(operator, inputs, 0)),)
-        return (TensorType(tuple(shape), dtype_attribute(operator, "dtype") or "fp32"),)
+        return (TensorType(tuple(shape), result_dtype(operator, dtype_attribute(operator, "dtype") or "fp32")),)
+
+
+def kept_places(start: int, end: int, step: int, size: int) -> int:
+    """Places of an axis that a slice keeps, its limits clamped to the axis as the ONNX specification of Slice says.
+
+    >>> kept_places(-3, 9, 2, 5), kept_places(9, -9, -1, 5)
+    (2, 5)
+    """
+    first, last = start + size * (start < 0), end + size * (end < 0)
+    if step > 0:
+        return len(range(min(max(first, 0), size), min(max(last, 0), size), step))
+    return len(range(min(max(first, 0), size - 1), min(max(last, -1), size - 1), step))
 
 
 def partly_read(operator: Operator, inputs: Operands, outputs: Operands, data: Tensor, element: int = 0) -> Work:

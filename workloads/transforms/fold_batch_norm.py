@@ -19,10 +19,11 @@ def fold_batch_norm(graph: Graph) -> Graph:
     """The graph with batch norms folded into what feeds them.
 
     Promise: the same function up to rounding. Per output channel ``w' = w * g / sqrt(v + e)`` and
-    ``b' = (b - m) * g / sqrt(v + e) + beta`` (Jacob et al., CVPR 2018, section 3.2). A batch norm disappears if it is the only reader of a Conv, ConvTranspose or Gemm
-    without a fused activation; the host gains a bias where it had none. Multiplications, divisions, additions and subtractions
-    by one constant per channel (the "Scale" layers of old exports) are folded the same way, and into a batch norm that itself
-    stays. Weights shared by several operators get a copy of their own. Quantised hosts are left alone.
+    ``b' = (b - m) * g / sqrt(v + e) + beta`` (Jacob et al., CVPR 2018, section 3.2). A batch norm disappears if it is the only
+    reader of a Conv, ConvTranspose or Gemm without a fused activation; the host gains a bias where it had none.
+    Multiplications, divisions, additions and subtractions by one constant per channel (the "Scale" layers of old exports) are
+    folded the same way, and into a batch norm that itself stays. Weights shared by several operators get a copy of their own.
+    Quantised hosts are left alone.
     """
     work = _Folding(graph)
     for operator in graph.operators:

@@ -22,7 +22,8 @@ def fuse_activations(graph: Graph) -> Graph:
 
     Promise: the same function; MACs, element and special operations stay, the tensor between the two is neither written nor read.
     The host gets attribute ``activation`` (a name of ``workloads.tables.ACTIVATIONS``) and ``activation_attributes``, the
-    parameters of the function as (name, value) pairs. Hosts that have an activation, and results that are read twice or are network outputs, stay.
+    parameters of the function as (name, value) pairs. Hosts that have an activation, and results that are read twice or are
+    network outputs, stay.
     """
     kept: list[Operator] = []
     place: dict[str, int] = {}

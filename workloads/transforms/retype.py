@@ -86,14 +86,16 @@ def _matrices(graph: Graph, operator: Operator) -> list[str]:
 def _declared(operator: Operator, tensors: dict[str, Tensor]) -> Operator:
     """The operator, its result type written out where the rule would derive another; further outputs take the derived types."""
     inputs = [tensors[name] if name else None for name in operator.inputs]
+    rule = rule_of(operator)
     try:
-        derived = rule_of(operator).output_types(operator, inputs)
+        derived = rule.output_types(operator, inputs)
+        first = operator.outputs[0]
+        if first and derived[0].dtype != tensors[first].dtype:
+            operator = replace(operator, attributes={**operator.attributes, "output_dtype": tensors[first].dtype})
+            derived = rule.output_types(operator, inputs)
     except UndeterminedShape:
         return operator
     for name, kind in list(zip(operator.outputs, derived, strict=False))[1:]:
         if name:
             tensors[name] = replace(tensors[name], dtype=kind.dtype)
-    first = operator.outputs[0]
-    if not first or derived[0].dtype == tensors[first].dtype:
-        return operator
-    return replace(operator, attributes={**operator.attributes, "output_dtype": tensors[first].dtype})
+    return operator
