@@ -3,7 +3,8 @@
 ``eager``   one kernel per operator, each reading and writing its tensors once; views are free
 ``fused``   matrix kernels alone; every other operator joins the group of its most recently produced input unless that is a matrix
             kernel or a pool; a group reads what comes from outside and writes what is read outside, once
-``engine``  what the profile fuses disappears into its neighbour; pools, additions, concatenations and copies stay kernels
+``engine``  what the profile fuses disappears into its neighbour; pools, additions and copies stay kernels; concatenations too,
+            unless the profile fuses ``concat``: then producers write into the place of the result
 
 A permutation costs only where a contiguous copy follows, that is where a view or a matrix kernel other than a product reads it.
 """
@@ -75,7 +76,7 @@ def kernel_list(graph: Graph, tables: GraphTables, runtime: Runtime | None, mine
     mode = runtime.lowering if runtime is not None else "eager"
     fused = fused_operators(graph, tables, runtime, mine)
     into = dict(fused.into)
-    rows = _Rows(graph, fused.operators)
+    rows = _Rows(graph, fused.operators, frozenset(runtime.fuses if runtime is not None else ()))
     if mode == "fused":
         rows.group(into)
     elif mode == "eager":
@@ -87,8 +88,9 @@ def kernel_list(graph: Graph, tables: GraphTables, runtime: Runtime | None, mine
 class _Rows:
     """Columns of the kernel table while the list is made."""
 
-    def __init__(self, graph: Graph, operators: OperatorTable) -> None:
+    def __init__(self, graph: Graph, operators: OperatorTable, fuses: frozenset[str]) -> None:
         self.graph, self.operators = graph, operators
+        self.views = (*VIEWS, "concat") if "concat" in fuses else VIEWS
         count = len(graph.operators)
         self.absorbed = operators.kind == ABSORBED
         self.family = np.array([self._family(i) for i in range(count)], dtype=np.int64)
@@ -107,7 +109,7 @@ class _Rows:
         if self.absorbed[i]:
             return NONE
         kind, variant = KINDS[self.operators.kind[i]], VARIANTS[self.operators.variant[i]]
-        if kind == "free" or variant in VIEWS or self.graph.operators[i].op == "Expand":
+        if kind == "free" or variant in self.views or self.graph.operators[i].op == "Expand":
             return NONE
         if variant == "transpose":
             return MEMORY_KERNEL if self._copied(i) else NONE
@@ -122,7 +124,7 @@ class _Rows:
             "activation": STREAM_KERNEL,
             "quantization": STREAM_KERNEL,
             "embedding": MEMORY_KERNEL,
-            "detection": HEAD,
+            "detection": MEMORY_KERNEL if variant == "prior_box" else HEAD,
             "normalization": STREAM_KERNEL if variant == "batch_norm" else MEMORY_KERNEL,
         }.get(kind, MEMORY_KERNEL)
 
