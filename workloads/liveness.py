@@ -1,7 +1,8 @@
 """When each tensor is alive in a given order of the operators, and how many bytes that holds at each step.
 
 A tensor is alive from the step that writes it to the last step that reads it; network inputs from step 0, network outputs to the
-end, a result nobody reads for the one step that writes it. Constants are not counted. Step t is the t-th operator of the order.
+end, states of the next inference always, a result nobody reads for the one step that writes it. Constants are not counted. Step t
+is the t-th operator of the order.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def liveness(graph: Graph, order: Sequence[int] | None = None, *, views: bool = 
     """
     steps = _positions(graph, order)
     base = _bases(graph) if views else {}
+    states = frozenset(graph.settings.get("states", ()))
     spans: dict[str, list[int]] = {}
     members: dict[str, list[str]] = {}
     for tensor in graph.tensors.values():
@@ -124,7 +126,8 @@ def liveness(graph: Graph, order: Sequence[int] | None = None, *, views: bool = 
         written = steps[graph.producer[tensor.name]] if tensor.name in graph.producer else 0
         read = max((steps[i] for i in graph.consumers[tensor.name]), default=written)
         span = spans.setdefault(root, [written, read])
-        span[0], span[1] = min(span[0], written), max(span[1], len(steps) - 1 if tensor.role == "output" else read)
+        stays = tensor.role == "output" or tensor.name in states
+        span[0], span[1] = min(span[0], written), max(span[1], len(steps) - 1 if stays else read)
         members.setdefault(root, []).append(tensor.name)
     lives = tuple(
         Life(tuple(sorted(members[root], key=lambda name: name != root)), max(graph.tensors[t].bytes for t in members[root]), *span)

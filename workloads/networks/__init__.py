@@ -7,10 +7,9 @@ classes where nothing else is usual.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -28,7 +27,7 @@ from workloads.networks.lenet import lenet5
 from workloads.networks.mlperf_tiny import anomaly_detection, image_classification, keyword_spotting, visual_wake_words
 from workloads.networks.mobilenet import LARGE, SMALL, mobilenet_v1, mobilenet_v2, mobilenet_v3
 from workloads.networks.nasnet import nasnet_large, nasnet_mobile, pnasnet_mobile
-from workloads.networks.network import Listed, Network
+from workloads.networks.network import Network
 from workloads.networks.resnet import basic_resnet, bottleneck_resnet, senet154
 from workloads.networks.searched import EFFICIENTNET_B0, FBNET_C, MNASNET_A1, MNASNET_B1, MNASNET_SMALL, PROXYLESS_MOBILE, searched
 from workloads.networks.shufflenet import shufflenet_v1, shufflenet_v2
@@ -38,7 +37,7 @@ from workloads.networks.vgg import VGG16, VGG19, vgg
 from workloads.networks.vit import vit
 from workloads.networks.xception import xception
 
-__all__ = ["NETWORKS", "Listed", "Network", "build", "network", "network_list"]
+__all__ = ["NETWORKS", "Network", "build", "network"]
 
 LLAMA_CARD = "Grattafiori et al., The Llama 3 herd of models, 2024; config.json of the checkpoint"
 MCUNET_ZOO = "Lin et al., NeurIPS 2020; model zoo of mit-han-lab/mcunet"
@@ -192,25 +191,6 @@ def network(name: str) -> Network:
     if name not in NETWORKS:
         raise GraphError(f"network: '{name}' is not in the catalogue; {nearest(name, NETWORKS)}")
     return NETWORKS[name]
-
-
-def network_list(extra_paths: Iterable[str | Path] = ()) -> list[Listed]:
-    """Every network by name: the catalogue and layer tables given as files or folders; these take the place of equal names."""
-    found = {name: entry.summary for name, entry in NETWORKS.items()} | _layer_tables(extra_paths)
-    return [Listed(name, found[name]) for name in sorted(found)]
-
-
-def _layer_tables(paths: Iterable[str | Path]) -> dict[str, str]:
-    from workloads.readers.layer_table import is_layer_table, network_name  # noqa: PLC0415 - readers know the catalogue
-
-    files: dict[str, list[str]] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise GraphError(f"{path}: no such file or folder; a layer table (.csv) or a folder of them is expected")
-        for file in sorted(path.glob("*.csv")) if path.is_dir() else [path]:
-            if is_layer_table(file):
-                files.setdefault(network_name(file)[0], []).append(file.name)
-    return {name: f"layer table {', '.join(names)}" for name, names in files.items()}
 
 
 def build(name: str, batch: int = 1, **options: Any) -> Graph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from workloads.graph import Graph
 
@@ -36,10 +36,3 @@ class Network:
         """Options the builder takes besides the batch, with their defaults."""
         parameters = inspect.signature(self.builder).parameters.values()
         return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "batch"}
-
-
-class Listed(NamedTuple):
-    """A line of ``boardless networks``."""
-
-    name: str
-    summary: str

@@ -6,7 +6,8 @@ import pytest
 
 from tests.workloads.networks.counts import macs, macs_of, parameters
 from workloads import Graph, GraphError
-from workloads.networks import NETWORKS, build, network, network_list
+from workloads.liveness import liveness
+from workloads.networks import NETWORKS, build, network
 from workloads.operators import rule_of
 from workloads.operators.unmodelled import Unmodelled
 
@@ -20,7 +21,6 @@ def test_registry_is_in_order_and_says_what_it_holds() -> None:
         assert name.replace("_", "").isalnum() and name == name.lower()
         assert entry.summary and entry.source
         assert ("int8" in entry.summary) == (entry.dtype == "int8")
-    assert [(entry.name, entry.summary) for entry in network_list()] == [(name, NETWORKS[name].summary) for name in NAMES]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -129,6 +129,15 @@ def test_cache_is_read_once_per_step() -> None:
         return sum(work.activation_bytes_read for work in works) - scores
 
     assert read(1000) - read(500) == 500 * 2 * 16 * 8 * 64 * 4
+
+
+def test_cache_is_held_once_and_always() -> None:
+    """What is written into a state is the state: no second copy, and it outlives its last reader."""
+    graph = build("llama3_2_1b", context=64)
+    held = [life for life in liveness(graph).lives if life.tensor in graph.settings["states"]]
+    assert sum(life.bytes for life in held) == states(graph)
+    assert all((life.first, life.last) == (0, len(graph) - 1) for life in held)
+    assert {len(life.tensors) for life in held} == {2}
 
 
 def test_tied_embedding_is_stored_once() -> None:
