@@ -71,8 +71,8 @@ def test_the_first_memory_that_holds_all_is_taken(sram: int, chosen: str) -> Non
 
 
 def test_what_one_memory_cannot_hold_is_spread() -> None:
-    # 384 B at the peak, 300 B in sram and 200 B far: two tensors of 128 B at a time. By start: a and b go to sram; c meets both and goes far;
-    # d meets a and c, and finds room beside a.
+    # 384 B at the peak, 300 B in sram and 200 B far: two tensors of 128 B at a time. By start: a and b go to sram; c meets both and
+    # goes far; d meets a and c, and finds room beside a.
     graph = residual().finish()
     device = toy_device(toy_unit(activations_in=("sram", "far")), sram=300, far=200)
     schedule = lowered(graph, device)
