@@ -136,8 +136,8 @@ def graph_tables(graph: Graph) -> GraphTables:
     """Columns of a graph; one pass over its operators.
 
     >>> from workloads.networks import build
-    >>> graph_tables(build("lenet5")).operators.macs.sum() > 0
-    True
+    >>> len(graph_tables(build("lenet5")).operators.macs)
+    12
     """
     operator_rows: list[tuple[Any, ...]] = []
     nest_rows: list[tuple[int, ...]] = []

@@ -103,8 +103,9 @@ def moved(operator: Operator, inputs: Operands, outputs: Operands, macs: int = 0
     for tensor in outputs:
         if tensor is not None:
             written += tensor.bytes
-    if macs > LARGEST_COUNT or element > LARGEST_COUNT or special > LARGEST_COUNT:
-        raise fail(operator, f"{max(macs, element, special)} operations; at most 2^63 - 1 are expected")
+    largest = max(macs, element, special, activation_bytes, weight_bytes, written)
+    if largest > LARGEST_COUNT:
+        raise fail(operator, f"{largest} operations or bytes; at most 2^63 - 1 are expected")
     return Work(macs, element, special, activation_bytes, weight_bytes, written)
 
 

@@ -129,6 +129,7 @@ case("LpPool", "1x2x5x5", "1x2x2x2", "pooling", element=8 * 18, special=8, kerne
 case("QLinearAveragePool", "1x2x5x5:int8 w/s w/s:int8 w/s w/s:int8", "1x2x2x2:int8", "pooling", element=80, kernel_shape=(3, 3),
      strides=(2, 2))
 case("GlobalAveragePool", "2x3x4x5", "2x3x1x1", "pooling", element=6 * 21)
+case("GlobalAveragePool", "2x3x4x5", "2x3", "pooling", element=6 * 21, keepdims=0)
 case("GlobalMaxPool", "2x3x4x5", "2x3x1x1", "pooling", element=6 * 20)
 case("GlobalLpPool", "2x3x4x5", "2x3x1x1", "pooling", element=6 * 40, special=6)
 case("QLinearGlobalAveragePool", "2x4x5x3:int8 w/s w/s:int8 w/s w/s:int8", "2x1x1x3:int8", "pooling", element=126, layout="NHWC")
@@ -154,6 +155,7 @@ for _op in ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "NotEqu
     case(_op, "2x3 1x3", "2x3:bool", "elementwise", element=6)
 for _op in ("Not", "IsInf", "IsNaN"):
     case(_op, "2x3", "2x3:bool", "elementwise", element=6)
+case("Mul", "1x3x2x2 1x3", "1x3x2x2", "elementwise", element=12, axis=0)
 case("Where", "2x3:bool 3 2x1", "2x3", "elementwise", element=6)
 for _op in ("Max", "Min", "Sum"):
     case(_op, "2x3 2x3 3", "2x3", "elementwise", element=12)
