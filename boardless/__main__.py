@@ -20,9 +20,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 answered, 1 a check the user asked for failed, 2 bad input or bad usage, 130 interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _prepare_streams(words)
+    _replace_what_cannot_be_shown()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if "--quiet" in words else "default")
+        warnings.showwarning = _one_line_warning
+        return _guarded(words)
+
+
+def _guarded(words: list[str]) -> int:
+    """Run, and meet everything that can go wrong."""
     try:
-        return _run(words or ["--help"]) if words else max(BAD_INPUT, _run(["--help"]))
+        return _run(words) if words else max(BAD_INPUT, _run(["--help"]))
     except BrokenPipeError:
         _drop_output()
         return ANSWERED
@@ -31,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in words:
             raise
-        return _fail(f"error: {describe(error)}", BAD_INPUT)
+        return _fail(f"error: {describe(error, words)}", BAD_INPUT)
 
 
 def _run(words: list[str]) -> int:
@@ -45,27 +53,38 @@ def _run(words: list[str]) -> int:
     return int(status or ANSWERED)
 
 
-def describe(error: BaseException) -> str:
-    """One line for an error: the package's own say it all; a usage error of the command line gets the way to help.
+def describe(error: BaseException, words: Sequence[str] = ()) -> str:
+    """One line for an error: the project's own say it all; what the parser says gets what stood there and the way to help.
 
-    >>> describe(ValueError("model.onnx: empty file; an ONNX model is expected"))
+    >>> from workloads.errors import GraphError
+    >>> describe(GraphError("model.onnx: empty file; an ONNX model is expected"))
     'model.onnx: empty file; an ONNX model is expected'
     """
-    format_message = getattr(error, "format_message", None)
-    if format_message is not None:
-        context = getattr(error, "ctx", None)
-        return _one_line(f"{format_message().strip().rstrip('.')}; see {context.command_path if context else 'boardless'} --help")
-    if isinstance(error, ValueError):
-        return _one_line(str(error)) or type(error).__name__
+    if hasattr(error, "format_message"):
+        return _usage(error, words)
+    if type(error).__module__.endswith(".errors"):
+        return _one_line(str(error))
     if isinstance(error, OSError):
-        return _one_line(
-            f"{os.path.basename(str(error.filename or '')) or 'file'}: {error.strerror or error}; a readable file is expected"
-        )
+        name = os.path.basename(str(error.filename or "")) or "file"
+        return _one_line(f"{name}: {error.strerror or error}; a file that can be read is expected; check the path")
     if isinstance(error, MemoryError):
-        return "memory: this machine has too little for the network; a smaller --batch or --dim is expected"
-    return _one_line(
-        f"internal: {type(error).__name__}: {error}; this is a defect of boardless; run again with --debug and report it"
-    )
+        return "memory: too little on this machine for the network; a smaller one is expected; lower --batch or --dim"
+    said = _one_line(f"{type(error).__name__}: {error}")
+    return f"internal: {said}; this is a defect of boardless; run again with --debug and report it"
+
+
+def _usage(error: Any, words: Sequence[str]) -> str:
+    """What the parser refuses: an unknown verb or option, a missing argument, a value of the wrong sort."""
+    command = getattr(getattr(error, "ctx", None), "command_path", None) or "boardless"
+    said = _one_line(error.format_message()).rstrip(".")
+    flags = getattr(getattr(error, "param", None), "opts", None) or ()
+    given = next((after for flag, after in zip(words, words[1:], strict=False) if flag in flags), None)
+    if given is not None and said.startswith("Invalid value"):
+        said = f"{flags[0]}: '{given}'; {said.partition(': ')[2]}"
+    verbs = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", None)
+    if said.startswith("No such command") and verbs and "Did you mean" not in said:
+        said += f"; one of {', '.join(verbs)} is expected"
+    return f"{said}; see {command} --help"
 
 
 def _one_line(text: str) -> str:
@@ -88,15 +107,12 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _prepare_streams(words: list[str]) -> None:
-    """Characters the terminal cannot show are replaced; warnings are one line each, none with ``--quiet``."""
+def _replace_what_cannot_be_shown() -> None:
+    """Have characters that the terminal's encoding lacks replaced instead of failing on them."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-    if "--quiet" in words:
-        warnings.simplefilter("ignore")
-    warnings.showwarning = _one_line_warning
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:

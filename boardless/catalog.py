@@ -12,7 +12,7 @@ from rich.text import Text
 
 from boardless import formats
 from boardless.machine_form import plain
-from boardless.text import WIDTH, facts, render, shortened, table
+from boardless.text import WIDTH, Citations, facts, render, shortened, table
 from hwmodels import catalog as device_catalog
 from hwmodels import runtime as runtime_catalog
 from hwmodels.device import Device
@@ -20,8 +20,7 @@ from hwmodels.provenance import Source
 from hwmodels.reader import load_device
 from hwmodels.tables import describe_device, field_table
 from hwmodels.templates import template
-from workloads.networks import network_list
-from workloads.readers import load_network
+from workloads.readers import load_network, network_list
 from workloads.tables import graph_tables
 
 Form = dict[str, Any]
@@ -64,7 +63,7 @@ def device(name: str, extra_paths: Paths = ()) -> Form:
 
 def network(name: str, extra_paths: Paths = ()) -> Form:
     """One network in full: counts, inputs, and every operator with its shape and work."""
-    graph = load_network(name, extra_paths=_texts(extra_paths))
+    graph = load_network(name, catalogue_paths=_texts(extra_paths))
     counts = graph_tables(graph).operators
     rows = []
     for i, operator in enumerate(graph.operators):
@@ -119,10 +118,10 @@ def list_text(entries: Sequence[Form], *, width: int = WIDTH, colour: bool = Fal
 
 def device_text(form: Form, *, width: int = WIDTH, colour: bool = False) -> str:
     """One device: what it is, its memories, and its values with their sources."""
-    values = table("value", "as written", "status")
-    values.add_column("source", overflow="fold")
+    cited = Citations()
+    values = table("value", "as written", "status", "source>")
     for row in form["values"]:
-        values.add_row(row["path"], shortened(row["value"], 40), row["status"], row["source"])
+        values.add_row(row["path"], shortened(row["value"], 60), row["status"], cited.number(row["source"]))
     memories = table("memory", "kind", "capacity>", "read>", "write>")
     for name, level in form["memories"].items():
         rates = (formats.quantity(level[f"{way}_bandwidth_bytes_per_s"], "B/s") for way in ("read", "write"))
@@ -134,7 +133,7 @@ def device_text(form: Form, *, width: int = WIDTH, colour: bool = False) -> str:
         ("energy counts", f"the {form['energy_scope']}"),
         *form["facts"].items(),
     ])  # fmt: skip
-    parts: list[RenderableType] = [_heading(form), Text(), about, Text(), memories, Text(), values]
+    parts: list[RenderableType] = [_heading(form), Text(), about, Text(), memories, Text(), values, Text(), cited.listed()]
     return render(parts, width=width, colour=colour)
 
 
@@ -158,10 +157,10 @@ def network_text(form: Form, *, width: int = WIDTH, colour: bool = False) -> str
 
 def runtime_text(form: Form, *, width: int = WIDTH, colour: bool = False) -> str:
     """One runtime: what it does with operators, then its costs with their sources."""
-    costs = table("cost", "value>", "status")
-    costs.add_column("source", overflow="fold")
+    cited = Citations()
+    costs = table("cost", "value>", "status", "source>")
     for row in form["costs"]:
-        costs.add_row(row["name"], formats.said(row["value"]), row["status"], row["source"])
+        costs.add_row(row["name"], row["as_written"] or formats.said(row["value"]), row["status"], cited.number(row["source"]))
     about = facts([
         ("also called", ", ".join(form["aliases"]) or "nothing else"),
         ("runs on", ", ".join(form["kinds"])),
@@ -169,7 +168,7 @@ def runtime_text(form: Form, *, width: int = WIDTH, colour: bool = False) -> str
         ("operators", ", ".join(form["operators"]) or "all that have a rule"),
         ("memory", f"{form['memory_profile']} accounting"),
     ])  # fmt: skip
-    return render([_heading(form), Text(), about, Text(), costs], width=width, colour=colour)
+    return render([_heading(form), Text(), about, Text(), costs, Text(), cited.listed()], width=width, colour=colour)
 
 
 def fields_text(rows: Sequence[Form], *, width: int = WIDTH, colour: bool = False) -> str:

@@ -26,6 +26,9 @@ from sim.results import OperatorEstimate
 from sim.schedule import Schedule
 from workloads.errors import GraphError, nearest
 
+#: Between the formula of a price and where it was published.
+SOURCE_OF = "; source: "
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -98,7 +101,9 @@ class Explanation:
         about = [f"{row.op} ({row.kind}) on {row.unit}", f"{formats.count(row.macs)} MACs"]
         about += [f"{key} {formats.said(value)}" for key, value in row.details.items() if value not in (None, "", {})]
         lines = [report.title(self.result), Text(f"{row.name}: " + ", ".join(about)), Text()]
-        return text.render([*lines, _tree(self.latency), Text(), _tree(self.energy)], width=width, colour=colour)
+        cited = text.Citations()
+        trees = [_tree(self.latency, cited), Text(), _tree(self.energy, cited)]
+        return text.render([*lines, *trees, Text(), Text("sources", style="bold"), cited.listed()], width=width, colour=colour)
 
 
 def explain(result: Result, operator: str) -> Explanation:
@@ -165,7 +170,7 @@ def _factors(schedule: Schedule, work: UnitWork, term: Term, amount: float, pric
 
 
 def _with_source(term: Term) -> str:
-    return f"{term.price} [{term.source}]" if term.source else term.price
+    return f"{term.price}{SOURCE_OF}{term.source}" if term.source else term.price
 
 
 def _energy(schedule: Schedule, row: OperatorEstimate, index: int, tasks: Sequence[int], spent: Durations) -> Node:
@@ -207,9 +212,9 @@ def _power(schedule: Schedule, row: OperatorEstimate, name: str, joules: float, 
     return Node(f"{name} while it works", None if math.isnan(joules) else joules, "J", "power x time", (power, busy))
 
 
-def _tree(node: Node) -> Tree:
+def _tree(node: Node, cited: text.Citations) -> Tree:
     tree = Tree(_line(node))
-    _grow(tree, node)
+    _grow(tree, node, cited)
     return tree
 
 
@@ -222,12 +227,17 @@ def _line(node: Node) -> Text:
     return said.append(f" = {node.formula}", style="not bold")
 
 
-def _grow(tree: Tree, node: Node) -> None:
+def _grow(tree: Tree, node: Node, cited: text.Citations) -> None:
     for fact in node.terms:
-        if fact.status in ("counted", "computed"):
-            tree.add(Text(f"{fact.name}: {fact.source}", style="dim"))
-        else:
-            value = fact.value if isinstance(fact.value, str) else formats.by_unit(fact.value, fact.unit)
-            tree.add(Text(f"{fact.name} = {value} ({fact.status}: {fact.source})", style="dim"))
+        tree.add(Text(_fact_words(fact, cited), style="dim"))
     for child in node.children:
-        _grow(tree.add(_line(child)), child)
+        _grow(tree.add(_line(child)), child, cited)
+
+
+def _fact_words(fact: Fact, cited: text.Citations) -> str:
+    """``amount: how it was counted``, ``price: formula [1]``, ``units.cpu.frequency = 1.5 GHz (datasheet [2])``."""
+    if fact.status in ("counted", "computed", "not known"):
+        formula, _, source = fact.source.partition(SOURCE_OF)
+        return f"{fact.name}: {formula}" + (f" {cited.number(source)}" if source else "")
+    value = fact.value if isinstance(fact.value, str) else formats.by_unit(fact.value, fact.unit)
+    return f"{fact.name} = {value} ({fact.status} {cited.number(fact.source)})"

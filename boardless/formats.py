@@ -22,6 +22,7 @@ _DECIMAL = (
     (1e-6, "µ"),
     (1e-9, "n"),
     (1e-12, "p"),
+    (1e-15, "f"),
 )
 _BINARY = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
@@ -106,13 +107,13 @@ def count(value: float | None) -> str:
 def share(value: float | None) -> str:
     """A share as a percentage; what is there but below half a tenth says so.
 
-    >>> share(0.613), share(1.0), share(0.0002), share(0.0)
-    ('61.3 %', '100 %', '<0.1 %', '0 %')
+    >>> share(0.613), share(1.0), share(11.484), share(0.0002), share(0.0)
+    ('61.3 %', '100 %', '1,148 %', '<0.1 %', '0 %')
     """
     if value is None:
         return NOT_KNOWN
-    if value in (0, 1):
-        return f"{value * 100:.0f} %"
+    if value == 0 or value >= 0.9995:
+        return f"{value * 100:,.0f} %"
     return "<0.1 %" if 0 < value < 0.0005 else f"{value * 100:.1f} %"
 
 

@@ -35,7 +35,7 @@ from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph
 from workloads.readers import load_network
-from workloads.transforms import fold_batch_norm, rebatch, retype
+from workloads.transforms import rebatch, retype
 
 #: A network or a device: a name of the catalogue, a path, or the thing itself.
 NetworkLike = str | PathLike[str] | Graph
@@ -139,16 +139,16 @@ def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:
 
 
 def _graph(network: NetworkLike, chosen: Settings) -> Graph:
-    if isinstance(network, Graph):
-        return network
-    graph = load_network(
-        network, batch=chosen.batch, dims=chosen.dims, context=chosen.context, phase=chosen.phase,
-        allow_unmodelled=chosen.allow_unmodelled, extra_paths=[str(path) for path in chosen.networks], table_format=chosen.format,
-    )  # fmt: skip
-    if chosen.batch is not None and chosen.batch != graph.settings.get("batch", 1):
-        graph = rebatch(graph, chosen.batch)
-    graph = fold_batch_norm(graph) if chosen.fold else graph
-    return graph.replace(settings={**graph.settings, "fold": chosen.fold})
+    """The network as asked for: batch, sizes, element types, batch norms folded or kept."""
+    if not isinstance(network, Graph):
+        graph = load_network(
+            network if isinstance(network, str) else Path(network), batch=chosen.batch, dims=chosen.dims, dtype=chosen.dtype,
+            allow_unmodelled=chosen.allow_unmodelled, fold=chosen.fold, format=chosen.format, context=chosen.context,
+            phase=chosen.phase, catalogue_paths=[str(path) for path in chosen.networks],
+        )  # fmt: skip
+        return graph.replace(settings={**graph.settings, "fold": chosen.fold})
+    graph = rebatch(network, chosen.batch) if chosen.batch is not None else network
+    return retype(graph, chosen.dtype) if chosen.dtype is not None else graph
 
 
 def _device(spec: DeviceLike, chosen: Settings) -> Device:
@@ -175,18 +175,17 @@ def _lowered(graph: Graph, device: Device, chosen: Settings) -> Schedule:
 def _typed(graph: Graph, unit: ComputeUnit, chosen: Settings) -> Graph:
     """The network in types the unit computes: as asked, else the file's, else the nearest the unit has (which is then assumed)."""
     if chosen.dtype is not None:
-        return _retyped_as_asked(graph, unit, chosen.dtype)
+        if chosen.dtype not in unit.dtypes and chosen.dtype not in WEIGHT_FORMATS:
+            known = ", ".join(unit.dtypes)
+            raise UsageError(
+                f"--dtype: '{chosen.dtype}'; unit '{unit.name}' computes {known}; {nearest(chosen.dtype, unit.dtypes)}"
+            )
+        return graph
     wanted = nearest_dtype(unit, graph)
     if wanted is None:
         return graph
     typed = retype(graph, wanted)
     return typed.replace(settings={**typed.settings, "dtype_assumed": True})
-
-
-def _retyped_as_asked(graph: Graph, unit: ComputeUnit, dtype: str) -> Graph:
-    if dtype not in unit.dtypes and dtype not in WEIGHT_FORMATS:
-        raise UsageError(f"--dtype: '{dtype}'; unit '{unit.name}' computes {', '.join(unit.dtypes)}; {nearest(dtype, unit.dtypes)}")
-    return retype(graph, dtype)
 
 
 def _mappings(chosen: Settings) -> dict[str, dict[str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from dataflows.unit_work import UnitWork
 from hwmodels.device import Device
@@ -15,6 +16,7 @@ from sim.schedule import Schedule
 #: Name, value as a number or as written, unit, citation, status.
 Parameter = tuple[str, float | str | None, str, str, str]
 
+_WORD = re.compile(r"[A-Za-z_][\w.]*")
 _UNIT = re.compile(r"[-+\d.eE_]+\s*(\D.*)?")
 
 
@@ -25,21 +27,27 @@ def value_at(device: Device, path: str) -> tuple[str, str]:
 
 
 def parameters_of(schedule: Schedule, work: UnitWork, term: Term) -> list[Parameter]:
-    """Every value of a file that the price of a term reads."""
-    return [_parameter(schedule, work, term, name) for name in term.parameters]
+    """Every value of a file that the price of a term reads: those of the device, then those of the runtime it names."""
+    costs = _runtime_costs(schedule, work)
+    named = [word for word in dict.fromkeys(_WORD.findall(term.price)) if word in costs and word not in term.parameters]
+    return [_parameter(schedule, work, term, name, costs) for name in (*term.parameters, *named)]
 
 
-def _parameter(schedule: Schedule, work: UnitWork, term: Term, name: str) -> Parameter:
+def _runtime_costs(schedule: Schedule, work: UnitWork) -> dict[str, Parameter]:
+    """Costs of the runtime that a unit works under, by name."""
+    unit = schedule.units.get(work.unit)
+    runtime = runtime_named(schedule.plan.runtime if work.unit == schedule.plan.unit else unit.runtime if unit else None)
+    if runtime is None:
+        return {}
+    return {name: _read(f"runtimes.{runtime.name}.{name}", source) for name, source in runtime.sources.items()}
+
+
+def _parameter(schedule: Schedule, work: UnitWork, term: Term, name: str, costs: Mapping[str, Parameter]) -> Parameter:
     sources = schedule.device.sources
     path = next((path for path in _places(schedule, work, term, name) if path in sources), None)
     if path is not None:
         return _read(path, sources[path])
-    unit = schedule.units.get(work.unit)
-    runtime = runtime_named(schedule.plan.runtime if work.unit == schedule.plan.unit else unit.runtime if unit else None)
-    cost = name.removeprefix("runtime.").removeprefix("costs.")
-    if runtime is not None and cost in runtime.sources:
-        return _read(f"runtimes.{runtime.name}.{cost}", runtime.sources[cost])
-    return (name, None, "", "the model's default: no file gives it", "assumed")
+    return costs.get(name.removeprefix("runtime."), (name, None, "", "the model's default: no file gives it", "assumed"))
 
 
 def _places(schedule: Schedule, work: UnitWork, term: Term, name: str) -> list[str]:

@@ -50,3 +50,23 @@ def shortened(name: str, width: int = _NAME_WIDTH) -> str:
     '…k2/conv/Conv2D'
     """
     return name if len(name) <= width else "…" + name[len(name) - width + 2 :]
+
+
+class Citations:
+    """Sources by number, each written out once at the end.
+
+    >>> cited = Citations()
+    >>> cited.number("data sheet"), cited.number("manual"), cited.number("data sheet")
+    ('[1]', '[2]', '[1]')
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def number(self, source: str) -> str:
+        """The mark of a source; a new one gets the next number."""
+        return f"[{self._numbers.setdefault(source, len(self._numbers) + 1)}]"
+
+    def listed(self) -> Table:
+        """The sources, written out."""
+        return facts((f"[{number}]", Text(source)) for source, number in self._numbers.items())

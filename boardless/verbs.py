@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -150,8 +149,6 @@ def _listen(given: Given) -> None:
         told.append(line)
 
     on_compile(None if given["quiet"] else notice)
-    if given["quiet"]:
-        warnings.simplefilter("ignore")
 
 
 def _say(given: Given, line: str) -> None:

@@ -201,7 +201,8 @@ def _set_clocks(root: Entry) -> None:
     for name, unit in _section(root, "units").items():
         entry = unit.fields.get("frequency")
         if entry is None:
-            raise unit.error(f"units.{name}: 'frequency' is missing", f"{FREQUENCY.expects} is expected")
+            expected = f"{FREQUENCY.expects} is expected"
+            raise unit.error(f"units.{name}: 'frequency' is missing", expected, nearest("frequency", unit.fields))
         try:
             frequencies[name] = float(FREQUENCY.read(entry))
         except Misfit as problem:

@@ -111,7 +111,7 @@ def _nearest_older(name: str, known: Iterable[str]) -> str | None:
 
 
 def _version(name: str) -> tuple[str, tuple[int, ...]]:
-    match = re.fullmatch(r"(.*?)(?:[_@](\d+(?:[._]\d+)*))?", name)
+    match = re.fullmatch(r"(.*?)(?:[_@](\d+(?:[._]\d+)*))?", name, re.DOTALL)
     assert match is not None  # an absent version matches too
     return match[1], tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
 

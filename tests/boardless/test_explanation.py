@@ -78,7 +78,8 @@ def test_parameters_carry_citation_and_status(random_generator: np.random.Genera
     fact = explained.latency.children[0].children[0].terms[2]
     assert (fact.name, fact.value, fact.unit) == ("units.core.frequency", 1e9, "Hz")
     assert (fact.source, fact.status) == ("data sheet of the toy, table 1", "datasheet")
-    assert "units.core.frequency = 1.00 GHz (datasheet: data sheet of the toy, table 1)" in explained.text()
+    assert "units.core.frequency = 1.00 GHz (datasheet [1])" in explained.text()
+    assert "[1]  data sheet of the toy, table 1" in explained.text()
 
 
 def test_fused_and_free_operators_say_so(random_generator: np.random.Generator) -> None:
