@@ -59,11 +59,10 @@ def decoder(model: Decoder, *, batch: int = 1, phase: str = "decode", context: i
     """One step of a decoder: embedding, layers of attention and gated feed-forward, normalisation, logits of the last token."""
     if phase not in PHASES:
         raise GraphError(f"phase: '{phase}' is not known; {nearest(phase, PHASES)}")
+    least, most = (0, model.longest_context - 1) if phase == "decode" else (1, model.longest_context)
+    if not least <= context <= most:
+        raise GraphError(f"context: {context} tokens in phase {phase}; {least} to {most} are expected")
     tokens, capacity = (1, context + 1) if phase == "decode" else (context, context)
-    if not 1 <= tokens <= capacity <= model.longest_context:
-        raise GraphError(
-            f"context: {context} tokens in phase {phase}; 1 to {model.longest_context - (phase == 'decode')} are expected"
-        )
     net = GraphBuilder("decoder")
     table = net.weight("embedding", (model.vocabulary, model.features))
     x = net.embedding(net.input((batch, tokens), "tokens", "int64"), table, name="embed")
