@@ -34,7 +34,9 @@ def reading(path: Path, kind: str) -> Iterator[None]:
             raise
         raise type(error)(f"{path}: {_one_line(error)}") from error
     except BROKEN as error:
-        raise GraphError(f"{path}: not readable ({type(error).__name__}: {_one_line(error)}); an intact {kind} file is expected") from error
+        raise GraphError(
+            f"{path}: not readable ({type(error).__name__}: {_one_line(error)}); an intact {kind} file is expected"
+        ) from error
 
 
 def file_bytes(path: Path, kind: str) -> bytes:

@@ -1,6 +1,6 @@
 """Decoder table -> Graph: the matrices of a language model as one decode step.
 
-Rows are matrices (``out_features``, ``in_features``), normalisations, head reshapes, rotations and attention (SDPA). The products
+Rows are matrices (``out_features``, ``in_features``), normalisations, head reshapes, rotations and attention (SDPA). Operators
 between the rows (residual sums, the gate of the feed-forward part) are not in such tables and not in the graph. Attention works on a
 cache of keys and values for ``context`` tokens, written in place, as the decoders of the catalogue do.
 """
@@ -74,7 +74,9 @@ class _DecoderBuilder:
                   "rotaryembed": self.rotation, "rope": self.rotation, "sdpa": self.attention}  # fmt: skip
         adder = adders.get(op.lower())
         if adder is None:
-            raise self.error(f"op '{op}' has no place in a decoder table; Gemm, RMSNorm, HeadReshape, RotaryEmbed or SDPA is expected")
+            raise self.error(
+                f"op '{op}' has no place in a decoder table; Gemm, RMSNorm, HeadReshape, RotaryEmbed or SDPA is expected"
+            )
         adder(name, cells)
 
     def error(self, problem: str) -> GraphError:
@@ -93,7 +95,9 @@ class _DecoderBuilder:
             raise self.error(f"macs_per_token {macs}; {columns * reduction} follows from its features")
         biased = params == columns * reduction + columns
         if params is not None and not biased and params != columns * reduction:
-            raise self.error(f"params {params}; {columns * reduction} without bias or {columns * reduction + columns} with it follow")
+            raise self.error(
+                f"params {params}; {columns * reduction} without bias or {columns * reduction + columns} with it follow"
+            )
         source = self.source(reduction)
         weights = [self.weight(f"{name}.weight", (columns, reduction))]
         if biased:
@@ -199,7 +203,9 @@ class _DecoderBuilder:
         query, joint = self.heads
         plain = query.shape[-1] - self.rotated_width
         if not 0 < plain < joint.shape[-1] or not self.rotated_width:
-            raise self.error(f"query heads of {query.shape[-1]} and joint heads of {joint.shape[-1]}; query, key and value are expected")
+            raise self.error(
+                f"query heads of {query.shape[-1]} and joint heads of {joint.shape[-1]}; query, key and value are expected"
+            )
         shared = self.shared or self.shared_head(name)
         heads = (*joint.shape[:-1], self.rotated_width)
         repeated = self.append(f"{name}.rotated_heads", "Expand", [shared], heads, {"shape": heads})

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
     Array = Any
 
-Arrays = list[Array]
+Arrays = list[Any]
 
 
 class TooLarge(Exception):

@@ -96,10 +96,11 @@ def _same(operator: Operator, data: Constant, operands: Sequence[Constant | None
 
 def _integers(operator: Operator, operands: Sequence[Constant | None], position: int, name: str) -> Shape | None:
     """A parameter given by an operand or an attribute; None where its values are unknown."""
-    arrays = [None if c is None else c.values() for c in operands[: position + 1]]
-    if position < len(operands) and operands[position] is not None and arrays[position] is None:
+    given = operands[position] if position < len(operands) else None
+    values = given.values() if given is not None else None
+    if given is not None and values is None:
         return None
-    return parameter(operator, [a if i == position else None for i, a in enumerate(arrays)], position, name)
+    return parameter(operator, [*[None] * position, values], position, name)
 
 
 def _filled(operator: Operator, shape: Constant, operands: Sequence[Constant | None]) -> Constant | None:
@@ -108,7 +109,9 @@ def _filled(operator: Operator, shape: Constant, operands: Sequence[Constant | N
     if sizes is None:
         return None
     if min(sizes, default=0) < 0 or math.prod(sizes) > LARGEST_COUNT // 8:
-        raise GraphError(f"operator '{operator.name}' ({operator.op}): shape {sizes}; whole numbers >= 0 and at most 2^60 elements are expected")
+        raise GraphError(
+            f"operator '{operator.name}' ({operator.op}): shape {sizes}; whole numbers >= 0 and at most 2^60 elements are expected"
+        )
     dtype, value = operator.attribute("fill", ("fp32", 0.0))
     return Constant(sizes, dtype, None, value)
 

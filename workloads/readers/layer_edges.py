@@ -61,7 +61,8 @@ class Edges:
             raise row.error(f"{len(found)} inputs but {len(row.in_shapes)} input shapes; as many are expected")
         for tensor, shape in zip(found, row.in_shapes, strict=False):
             if math.prod(tensor.shape) != self.batch * math.prod(shape):
-                raise row.error(f"in_shape {'x'.join(map(str, shape))} of '{tensor.name}', which has {tensor.shape[1:]}; equal shapes are expected")
+                given = "x".join(map(str, shape))
+                raise row.error(f"in_shape {given} of '{tensor.name}', which has {tensor.shape[1:]}; equal shapes are expected")
         return found or [self.new_input(row, shape) for shape in row.in_shapes]
 
     def output_name(self, row: Row, name: str) -> str:

@@ -16,16 +16,18 @@ from workloads.readers.border import file_bytes
 
 #: Columns a layer table may have; ``layer`` is another word for ``name``, ``int8`` for ``dtype``.
 COLUMNS = (
-    "name", "op", "inputs", "in_shape", "out_shape", "kernel", "stride", "pad", "dilation", "groups", "act", "dtype", "params", "macs",
+    "name", "op", "inputs", "in_shape", "out_shape", "kernel", "stride", "pad", "dilation", "groups", "act", "dtype", "params",
+    "macs",
 )  # fmt: skip
 SHAPE = re.compile(r"\s*\d+(\s*[xX*]\s*\d+)*\s*")
 
 #: Spellings of fused activations -> names in workloads.tables.ACTIVATIONS.
 ACTIVATION_SPELLINGS = {
-    "": None, "none": None, "linear": None, "identity": None, "relu": "relu", "relu6": "relu6", "clip": "clip", "leakyrelu": "leaky_relu",
-    "leaky": "leaky_relu", "prelu": "prelu", "sigmoid": "sigmoid", "logistic": "sigmoid", "tanh": "tanh", "hardsigmoid": "hard_sigmoid",
-    "hardswish": "hard_swish", "silu": "silu", "swish": "silu", "gelu": "gelu", "gelutanh": "gelu_tanh", "elu": "elu", "selu": "selu",
-    "softplus": "softplus", "mish": "mish", "exp": "exp", "erf": "erf", "sqrt": "sqrt",
+    "": None, "none": None, "linear": None, "identity": None, "relu": "relu", "relu6": "relu6", "clip": "clip",
+    "leakyrelu": "leaky_relu", "leaky": "leaky_relu", "prelu": "prelu", "sigmoid": "sigmoid", "logistic": "sigmoid",
+    "tanh": "tanh", "hardsigmoid": "hard_sigmoid", "hardswish": "hard_swish", "silu": "silu", "swish": "silu", "gelu": "gelu",
+    "gelutanh": "gelu_tanh", "elu": "elu", "selu": "selu", "softplus": "softplus", "mish": "mish", "exp": "exp", "erf": "erf",
+    "sqrt": "sqrt",
 }  # fmt: skip
 
 
@@ -109,7 +111,9 @@ def csv_records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]
     try:
         text = file_bytes(path, "layer table").decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise GraphError(f"{path}: not a text file ({error.reason} at byte {error.start}); a .csv layer table is expected") from None
+        raise GraphError(
+            f"{path}: not a text file ({error.reason} at byte {error.start}); a .csv layer table is expected"
+        ) from None
     if "\0" in text:
         raise GraphError(f"{path}: not a text file (a zero byte); a .csv layer table is expected")
     try:

@@ -1,7 +1,8 @@
 """Layer table (.csv) -> Graph: for people who have shapes and no model file.
 
 The general form has a row per operator; the decoder form lists the matrices of a language model and is read as one decode step;
-topology files of the common systolic simulator are recognised by their header. ``macs`` and ``params`` are checked where they stand.
+topology files of the common systolic simulator are recognised by their header. ``macs`` and ``params`` are checked where they
+stand.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from workloads.operators import rule_of
 from workloads.operators.family import UndeterminedShape
 from workloads.readers.border import reading
 from workloads.readers.decoder_table import DECODER_COLUMNS, decoder_graph
+from workloads.readers.layer import Layer
 from workloads.readers.layer_edges import INFERRED, Edges
-from workloads.readers.layer_operators import Layer, canonical, layer_of
+from workloads.readers.layer_operators import canonical, layer_of
 from workloads.readers.layer_rows import Row, csv_records, rows_of
 from workloads.readers.topology import is_topology, topology_graph
 
@@ -63,8 +65,8 @@ def load_layer_table(
         kind = table_kind(header)
         if kind is None:
             raise GraphError(
-                f"{path}: columns {', '.join(header[:6])}; a layer table has op, in_shape and out_shape, a decoder table out_features and "
-                "in_features; topology files of unknown header need --format topology"
+                f"{path}: columns {', '.join(header[:6])}; a layer table has op, in_shape and out_shape, a decoder table "
+                "out_features and in_features; topology files of unknown header need --format topology"
             )
         if kind == "decoder":
             return decoder_graph(name, records, batch=batch or 1, dtype=dtype, context=context)
@@ -86,9 +88,9 @@ def network_name(path: Path) -> tuple[str, str | None]:
 
 def table_kind(header: Sequence[str]) -> str | None:
     """``layers``, ``decoder`` or None, by the columns."""
-    if DECODER_COLUMNS <= set(header):
+    if set(header) >= DECODER_COLUMNS:
         return "decoder"
-    return "layers" if {"op", "out_shape"} <= set(header) else None
+    return "layers" if "op" in header and "out_shape" in header else None
 
 
 def is_layer_table(path: str | Path) -> bool:
@@ -142,6 +144,8 @@ class _TableBuilder:
         layer = self.layer(row, inputs)
         weights = self.constants(row, layer)
         names = [tensor.name for tensor in inputs]
+        for position in layer.absent:
+            names.insert(position, "")
         if layer.positions is None:
             names += [tensor.name for tensor in weights]
         else:

@@ -1,4 +1,4 @@
-"""ONNX attributes brought to one form, whatever opset wrote them: defaults filled in, padding as numbers, parameters as attributes."""
+"""ONNX attributes in one form, whatever opset wrote them: defaults filled in, padding as numbers, parameters as attributes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ PARAMETERS: dict[str, dict[int, str]] = {
     "TopK": {1: "k"},
     "Unsqueeze": {1: "axes"},
     "Upsample": {1: "scales"},
-    **{f"Reduce{kind}": {1: "axes"} for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")},
+    **{
+        f"Reduce{kind}": {1: "axes"}
+        for kind in ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare")
+    },
 }
 SCALARS = frozenset({"axis", "depth", "k", "max", "max_output_boxes_per_class", "min"})
 

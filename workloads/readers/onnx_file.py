@@ -27,8 +27,8 @@ from workloads.readers.rules import with_rule
 
 #: Position of the weights whose output channels are looked at -> operators that have them there.
 WEIGHT_POSITIONS = {
-    "Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "FusedConv": 1, "FusedMatMul": 1, "Gemm": 1, "MatMul": 1, "MatMulInteger": 1,
-    "QGemm": 3, "QLinearConv": 3, "QLinearMatMul": 3,
+    "Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "FusedConv": 1, "FusedMatMul": 1, "Gemm": 1, "MatMul": 1,
+    "MatMulInteger": 1, "QGemm": 3, "QLinearConv": 3, "QLinearMatMul": 3,
 }  # fmt: skip
 #: Position of the zero point of those weights.
 ZERO_POINT_POSITIONS = {"ConvInteger": 3, "MatMulInteger": 3, "QGemm": 5, "QLinearConv": 5, "QLinearMatMul": 5}
@@ -61,7 +61,7 @@ def load_onnx(
         network.operators = inline_branches(network, fold(network.operators, network.constants), path)
         types = known_types(network, resized=bool(sizes))
         network.operators = without_dead(network)
-        return graph_of(network, types, sizes, batch, allow_unmodelled=allow_unmodelled)
+        return graph_of(network, types, sizes, allow_unmodelled=allow_unmodelled)
 
 
 def without_dead(network: OnnxNetwork) -> list[Operator]:
@@ -80,12 +80,11 @@ def names_read(network: OnnxNetwork, operator: Operator) -> tuple[str, ...]:
     return tuple(name for name in operator.inputs if name)
 
 
-def graph_of(
-    network: OnnxNetwork, types: Mapping[str, TensorType], sizes: Mapping[str, int], batch: int | None, *, allow_unmodelled: bool
-) -> Graph:
+def graph_of(network: OnnxNetwork, types: Mapping[str, TensorType], sizes: Mapping[str, int], *, allow_unmodelled: bool) -> Graph:
     """The Graph of a network whose constants are folded."""
     tensors: dict[str, Tensor] = {
-        name: Tensor(name, tuple(int(size or 0) for size in shape), dtype, "input") for name, (dtype, shape) in network.inputs.items()
+        name: Tensor(name, tuple(int(size or 0) for size in shape), dtype, "input")
+        for name, (dtype, shape) in network.inputs.items()
     }
     operators = []
     for operator in network.operators:
@@ -102,7 +101,7 @@ def graph_of(
             tensors[name] = network.constants[name].tensor(name)
     if not operators:
         raise GraphError("every output is a constant or an input; at least one operator is expected")
-    settings: dict[str, Any] = {"batch": batch or _leading_size(network), "dims": dict(sizes)}
+    settings: dict[str, Any] = {"batch": _leading_size(network), "dims": dict(sizes)}
     return Graph.build(network.name, operators, tensors.values(), notes(network), settings)
 
 

@@ -70,12 +70,16 @@ def parsed_model(path: Path) -> ModelProto:
     try:
         model.ParseFromString(content)
     except Exception as error:
-        raise GraphError(f"{path}: not readable as ONNX ({' '.join(str(error).split())}); a complete .onnx file is expected") from error
+        raise GraphError(
+            f"{path}: not readable as ONNX ({' '.join(str(error).split())}); a complete .onnx file is expected"
+        ) from error
     if not model.HasField("graph") or not model.ir_version or not (model.graph.node or model.graph.output):
         raise GraphError(f"{path}: holds no ONNX model; a complete .onnx file is expected")
     newest = onnx.defs.onnx_opset_version()
     if not OLDEST_OPSET <= opset_of(model) <= newest:
-        raise GraphError(f"{path}: opset {opset_of(model)}; {OLDEST_OPSET} to {newest} are expected; onnx.version_converter converts")
+        raise GraphError(
+            f"{path}: opset {opset_of(model)}; {OLDEST_OPSET} to {newest} are expected; onnx.version_converter converts"
+        )
     check_external_data(model, path)
     if model.functions:
         from onnx import inliner
@@ -99,7 +103,9 @@ def network_of(model: ModelProto, name: str, path: Path) -> OnnxNetwork:
     for tensor in graph.initializer:
         network.constants[tensor.name] = constant_of(tensor, path)
     for sparse in graph.sparse_initializer:
-        network.constants[sparse.values.name] = Constant(tuple(sparse.dims), element_type(sparse.values.data_type, sparse.values.name))
+        network.constants[sparse.values.name] = Constant(
+            tuple(sparse.dims), element_type(sparse.values.data_type, sparse.values.name)
+        )
     written = {output for node in graph.node for output in node.output}
     for value in graph.input:
         if value.name not in network.constants and value.name not in written:

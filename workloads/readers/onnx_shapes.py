@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.errors import GraphError
@@ -10,7 +11,7 @@ from workloads.operators.family import ONNX_TYPE_CODES
 from workloads.operators.rule import TensorType
 from workloads.readers.constants import KEPT_VALUES, NUMPY_TYPES
 from workloads.readers.folding import fold, replace_shapes
-from workloads.readers.onnx_model import STANDARD_DOMAINS, OnnxNetwork
+from workloads.readers.onnx_model import OnnxNetwork
 from workloads.readers.onnx_values import element_type
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ def inferred_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorTy
         result = shape_inference.infer_shapes(light, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:
         raise GraphError(_inference_message(network, str(error))) from error
-    types = {name: TensorType(tuple(int(size) for size in sizes), dtype) for name, (dtype, sizes) in network.inputs.items() if _whole(sizes)}
+    types = {name: whole for name, (dtype, sizes) in network.inputs.items() if (whole := _whole(sizes, dtype)) is not None}
     for value in (*result.graph.value_info, *result.graph.output):
         declared = value.type.tensor_type
-        if value.type.WhichOneof("value") != "tensor_type" or not declared.HasField("shape") or not declared.elem_type:
-            continue
-        sizes = tuple(dimension.dim_value if dimension.HasField("dim_value") else None for dimension in declared.shape.dim)
-        if _whole(sizes):
-            types[value.name] = TensorType(tuple(int(size) for size in sizes if size is not None), element_type(declared.elem_type, value.name))
+        if value.type.WhichOneof("value") == "tensor_type" and declared.HasField("shape") and declared.elem_type:
+            sizes = [dimension.dim_value if dimension.HasField("dim_value") else None for dimension in declared.shape.dim]
+            whole = _whole(sizes, element_type(declared.elem_type, value.name))
+            if whole is not None:
+                types[value.name] = whole
     return types
 
 
@@ -109,8 +110,10 @@ def _names_read(node: Any) -> list[str]:
     return names
 
 
-def _whole(sizes: tuple[Any, ...]) -> bool:
-    return all(isinstance(size, int) for size in sizes)
+def _whole(sizes: Sequence[int | str | None], dtype: str) -> TensorType | None:
+    """The type, None where a size is not known."""
+    numbers = [size for size in sizes if isinstance(size, int)]
+    return TensorType(tuple(numbers), dtype) if len(numbers) == len(sizes) else None
 
 
 def _inference_message(network: OnnxNetwork, message: str) -> str:
@@ -122,9 +125,5 @@ def _inference_message(network: OnnxNetwork, message: str) -> str:
     op, name, reason = found.groups()
     node = network.protos.get(name or "")
     outputs = ", ".join(f"'{output}'" for output in node.output if output) if node is not None else "its outputs"
-    return f"operator '{name or op}' ({op}): shape of {outputs} does not infer ({reason.strip(' .')}); operands that fit each other are expected"
-
-
-def is_standard(network: OnnxNetwork, name: str) -> bool:
-    """True for an operator of the standard set."""
-    return network.protos[name].domain in STANDARD_DOMAINS
+    where = f"operator '{name or op}' ({op})"
+    return f"{where}: shape of {outputs} does not infer ({reason.strip(' .')}); operands that fit each other are expected"

@@ -15,8 +15,8 @@ LENGTH_WORDS = re.compile(r"seq|len|time|step|token|frame|sample|^t$|^s$|^l$", r
 def set_sizes(network: OnnxNetwork, batch: int | None, dims: Mapping[str, int]) -> dict[str, int]:
     """Give every symbolic size of the inputs a number; returns what was set, by name.
 
-    A size called ``batch``, ``N`` or the like, and a symbolic first dimension that is not called a length, is the batch (default 1).
-    All others are asked for by name; a dimension without a name is called ``input.axis``.
+    A size called ``batch``, ``N`` or the like, and a symbolic first dimension that is not called a length, is the batch (default
+    1). All others are asked for by name; a dimension without a name is called ``input.axis``.
 
     Raises
     ------

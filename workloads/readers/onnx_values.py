@@ -23,7 +23,9 @@ def element_type(code: int, name: str) -> str:
     'fp16'
     """
     if code not in ONNX_TYPE_CODES:
-        raise GraphError(f"tensor '{name}': ONNX element type {code}; one of {', '.join(dict.fromkeys(ONNX_TYPE_CODES.values()))} is expected")
+        raise GraphError(
+            f"tensor '{name}': ONNX element type {code}; one of {', '.join(dict.fromkeys(ONNX_TYPE_CODES.values()))} is expected"
+        )
     return ONNX_TYPE_CODES[code]
 
 
@@ -55,7 +57,9 @@ def constant_of_node(node: NodeProto, path: Path) -> Constant:
             return _listed(np.array(attribute.f if attribute.name == "value_float" else attribute.floats, dtype=np.float32))
         if attribute.name in ("value_int", "value_ints"):
             return _listed(np.array(attribute.i if attribute.name == "value_int" else attribute.ints, dtype=np.int64))
-    raise GraphError(f"operator '{node.name}' (Constant): no numeric value; attribute value, value_int(s) or value_float(s) is expected")
+    raise GraphError(
+        f"operator '{node.name}' (Constant): no numeric value; attribute value, value_int(s) or value_float(s) is expected"
+    )
 
 
 def _listed(array: Any) -> Constant:
@@ -77,7 +81,9 @@ def external_path(tensor: TensorProto, path: Path) -> Path:
     folder = os.path.realpath(path.parent)
     target = os.path.realpath(os.path.join(folder, location))
     if not location or "\0" in location or os.path.isabs(location) or os.path.commonpath([folder, target]) != folder:
-        raise GraphError(f"{path}: tensor '{tensor.name}' has its data in '{location}'; a file inside the model's own folder is expected")
+        raise GraphError(
+            f"{path}: tensor '{tensor.name}' has its data in '{location}'; a file inside the model's own folder is expected"
+        )
     return Path(target)
 
 

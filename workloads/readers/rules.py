@@ -44,5 +44,6 @@ def checked(graph: Graph) -> Graph:
                 )
         macs += rule.work(operator, inputs, outputs).macs
         if macs > LARGEST_COUNT:
-            raise GraphError(f"operator '{operator.name}' ({operator.op}): brings the network to {macs} multiply-accumulates; at most 2^63 - 1 are expected")
+            where = f"operator '{operator.name}' ({operator.op})"
+            raise GraphError(f"{where}: brings the network to {macs} multiply-accumulates; at most 2^63 - 1 are expected")
     return graph

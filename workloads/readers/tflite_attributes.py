@@ -215,30 +215,32 @@ def section(call: Call) -> Section:
         return _declared_section(call)
     new, ellipsis, shrink = options.NewAxisMask(), options.EllipsisMask(), options.ShrinkAxisMask()
     named = sum(1 for i in range(len(begins)) if not (new | ellipsis) >> i & 1)
-    starts, stops, strides, squeezed, added = [], [], [], [], []
+    kept: list[tuple[int, int, int]] = []
+    squeezed: list[int] = []
+    added: list[int] = []
     for i, (begin, end, step) in enumerate(zip(begins, ends, steps, strict=True)):
-        axis = len(starts)
+        axis = len(kept)
         if ellipsis >> i & 1:
-            for size in shape[axis : axis + len(shape) - named]:
-                starts.append(0), stops.append(size), strides.append(1)
+            kept += [(0, size, 1) for size in shape[axis : axis + len(shape) - named]]
         elif new >> i & 1:
             added.append(axis - len(squeezed) + len(added))
         elif shrink >> i & 1:
-            starts.append(begin), stops.append(begin + 1 if begin != -1 else shape[axis]), strides.append(1)
             squeezed.append(axis)
+            kept.append((begin, begin + 1 if begin != -1 else shape[axis], 1))
         else:
-            open_start, open_stop = (0, shape[axis]) if step > 0 else (shape[axis] - 1, -shape[axis] - 1)
-            starts.append(open_start if options.BeginMask() >> i & 1 else begin)
-            stops.append(open_stop if options.EndMask() >> i & 1 else end)
-            strides.append(step)
-    return Section(tuple(starts), tuple(stops), tuple(strides), tuple(squeezed), tuple(added))
+            first, last = (0, shape[axis]) if step > 0 else (shape[axis] - 1, -shape[axis] - 1)
+            kept.append((first if options.BeginMask() >> i & 1 else begin, last if options.EndMask() >> i & 1 else end, step))
+    starts, stops, strides = zip(*kept, strict=True) if kept else ((), (), ())
+    return Section(starts, stops, strides, tuple(squeezed), tuple(added))
 
 
 def _declared_section(call: Call) -> Section:
     """Limits that are computed: as many elements as the declared output has, from the start."""
     before, after = call.input(0).shape, call.outputs[0].shape
     if len(before) != len(after):
-        raise GraphError(f"operator {call.builtin}: limits are computed while axes vanish; constant begin, end and strides are expected")
+        raise GraphError(
+            f"operator {call.builtin}: limits are computed while axes vanish; constant begin, end and strides are expected"
+        )
     return Section((0,) * len(after), after, (1,) * len(after), (), ())
 
 

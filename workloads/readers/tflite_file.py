@@ -1,8 +1,8 @@
 """TFLite file -> Graph.
 
-Operators get their ONNX names and attributes; activations keep their NHWC order and say so (``layout``). Shapes are those of the file.
-State that lives between runs (variables of streaming networks) is an input of the network, listed in ``settings["states"]``; reading
-and assigning it are copies, as the interpreter for microcontrollers does them.
+Operators get their ONNX names and attributes; activations keep their NHWC order and say so (``layout``). Shapes are those of the
+file. State that lives between runs (variables of streaming networks) is an input of the network, listed in ``settings["states"]``;
+reading and assigning it are copies, as the interpreter for microcontrollers does them.
 """
 
 from __future__ import annotations
@@ -180,7 +180,10 @@ class _Builder:
         inner = replace(result, name=f"{result.name}#sliced", role="activation", shape=_without(result.shape, axes))
         self.tensors[inner.name] = inner
         first = Operator(operator.name, operator.op, operator.inputs, (inner.name,), operator.attributes)
-        return [first, Operator(self.name("Unsqueeze"), "Unsqueeze", (inner.name,), operator.outputs, {"axes": axes, "layout": "NHWC"})]
+        return [
+            first,
+            Operator(self.name("Unsqueeze"), "Unsqueeze", (inner.name,), operator.outputs, {"axes": axes, "layout": "NHWC"}),
+        ]
 
     def declare_operand(self, call: Call, tensor: TfliteTensor, position: int) -> None:
         """Weights with their facts; what nothing produces is state the operator keeps, an input of the network."""

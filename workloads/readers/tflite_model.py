@@ -23,8 +23,9 @@ IDENTIFIER = b"TFL3"
 SCHEMA_VERSION = 3
 #: Names of element types in the schema -> ours.
 ELEMENT_TYPES = {
-    "FLOAT32": "fp32", "FLOAT16": "fp16", "FLOAT64": "fp64", "BFLOAT16": "bf16", "INT4": "int4", "INT8": "int8", "INT16": "int16",
-    "INT32": "int32", "INT64": "int64", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32", "UINT64": "uint64", "BOOL": "bool",
+    "FLOAT32": "fp32", "FLOAT16": "fp16", "FLOAT64": "fp64", "BFLOAT16": "bf16", "INT4": "int4", "INT8": "int8",
+    "INT16": "int16", "INT32": "int32", "INT64": "int64", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32",
+    "UINT64": "uint64", "BOOL": "bool",
 }  # fmt: skip
 
 
@@ -166,9 +167,13 @@ class _Reader:
         if table.Sparsity() is not None:
             width = np.dtype(NUMPY_TYPES.get(dtype, np.int8)).itemsize
             return Constant(shape, dtype, zero_share=max(0.0, 1.0 - len(data) / (width * max(1, elements))))
-        expected = -(-elements // 2) if dtype == "int4" else elements * (2 if dtype == "bf16" else np.dtype(NUMPY_TYPES[dtype]).itemsize)
+        expected = (
+            -(-elements // 2) if dtype == "int4" else elements * (2 if dtype == "bf16" else np.dtype(NUMPY_TYPES[dtype]).itemsize)
+        )
         if len(data) != expected:
-            raise GraphError(f"tensor '{name}': {len(data)} bytes of data for shape {shape} of {dtype}; {expected} bytes are expected")
+            raise GraphError(
+                f"tensor '{name}': {len(data)} bytes of data for shape {shape} of {dtype}; {expected} bytes are expected"
+            )
         if dtype == "int4":
             return Constant(shape, dtype, np.stack([data & 15, data >> 4], axis=-1).ravel()[:elements].reshape(shape), zero=zero)
         return Constant(shape, dtype, data.view(np.uint16 if dtype == "bf16" else NUMPY_TYPES[dtype]).reshape(shape), zero=zero)

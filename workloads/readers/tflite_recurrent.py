@@ -26,7 +26,9 @@ def recurrent_operators(call: Call, name: str) -> tuple[list[Operator], list[Ten
     """
     refused = [i for i in (9, 10, 11, 16, 17, 20, 21, 22, 23) if i < len(call.inputs) and call.inputs[i] is not None]
     if refused or any(call.inputs[i] is None for i in INPUT_GATES):
-        raise GraphError(f"operator '{name}' ({call.builtin}): coupled gates, peepholes, projection or normalisation; a plain LSTM is expected")
+        raise GraphError(
+            f"operator '{name}' ({call.builtin}): coupled gates, peepholes, projection or normalisation; a plain LSTM is expected"
+        )
     data, result = call.input(0), call.outputs[0]
     time_major = bool(call.options.TimeMajor()) if call.options is not None else False
     weights = _joined(call, INPUT_GATES, f"{name}/weights")

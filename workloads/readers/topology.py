@@ -1,8 +1,8 @@
 """Topology files of the common systolic simulator (Samajdar et al., ISPASS 2020): convolutions or matrix products, one a line.
 
-Convolutions give the padded input (IFMAP), the filter, channels, filters and strides; outputs are ceil((H - R + U) / U). Products give
-M, N, K: (M x K) times (K x N). Pools and sums are not in such files, so a layer is joined to the one before only where shapes agree;
-every other layer has an input of its own.
+Convolutions give the padded input (IFMAP), the filter, channels, filters and strides; outputs are ceil((H - R + U) / U). Products
+give M, N, K: (M x K) times (K x N). Pools and sums are not in such files, so a layer is joined to the one before only where shapes
+agree; every other layer has an input of its own.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def topology_graph(name: str, path: Path, *, batch: int = 1, known_header: bool 
         operators.append(operator)
         last = result
     read = {tensor for operator in operators for tensor in operator.inputs}
-    marked = [Tensor(t.name, t.shape, t.dtype, "output") if t.role == "activation" and t.name not in read else t for t in tensors.values()]
+    marked = [
+        Tensor(t.name, t.shape, t.dtype, "output") if t.role == "activation" and t.name not in read else t for t in tensors.values()
+    ]
     return Graph.build(name, operators, marked, (UNJOINED,), {"batch": batch, "dims": {}})
 
 
