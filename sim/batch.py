@@ -167,7 +167,7 @@ def _columns(work: UnitWork, overrides: Mapping[str, ArrayLike]) -> tuple[dict[s
 def _run(schedule: Schedule, work: UnitWork, candidates: Any, compiled: bool) -> tuple[Totals, tuple[str, ...]]:
     assert work.counted is not None
     phases = tuple(dict.fromkeys(term.phase for term in work.terms))
-    levels, terms = LEVELS.get(work.kind, work.levels), len(work.terms)
+    levels, terms = len(LEVELS.get(work.kind, work.levels)), len(work.terms)
     composition = Composition(
         phases=len(phases),
         overlapped=int(work.join == "max"),
@@ -178,14 +178,15 @@ def _run(schedule: Schedule, work: UnitWork, candidates: Any, compiled: bool) ->
         np.zeros(count, np.int64),
         np.zeros(count, np.int64),
         np.zeros((count, len(phases)), np.int64),
-        np.zeros((count, len(levels), 2), np.int64),
+        np.zeros((count, levels, 2), np.int64),
     )
     scratch = Scratch(
         phase=np.array([phases.index(term.phase) for term in work.terms], np.int64),
         prices=np.zeros(terms),
         amounts=np.zeros(terms),
         seconds=np.zeros(len(phases)),
-        traffic=np.zeros((len(levels), 2), np.int64),
+        traffic=np.zeros((levels, 2), np.int64),
+        moved=np.zeros((levels, 2), np.int64),
         clock=np.zeros(FIRST_PHASE + len(phases), np.int64),
     )
     loop = KERNELS[work.kind]

@@ -70,7 +70,8 @@ class Scratch(NamedTuple):
     prices: Floats  # per term
     amounts: Floats  # per term
     seconds: Floats  # per phase
-    traffic: Ints  # levels x 2
+    traffic: Ints  # levels x 2, of one operator
+    moved: Ints  # levels x 2, of all operators so far
     clock: Ints  # host's time, unit's time, sum of operators, then time of each phase [ps]
 
 
@@ -115,13 +116,23 @@ def advance(composition: Composition, seconds: Floats, clock: Ints) -> bool:
 
 
 @kernel
-def finish_candidate(clock: Ints, totals: Totals, c: int, known: bool) -> None:
-    """Write down the length of a candidate's run, and set the clock back."""
+def add_bytes(traffic: Ints, moved: Ints) -> None:
+    """Add the bytes of one operator to those of the network."""
+    for level in range(len(traffic)):
+        moved[level, 0] += traffic[level, 0]
+        moved[level, 1] += traffic[level, 1]
+
+
+@kernel
+def finish_candidate(clock: Ints, moved: Ints, totals: Totals, c: int, known: bool) -> None:
+    """Write down the length of a candidate's run and its bytes, and set clock and bytes back."""
     totals.latency_ps[c] = max(clock[HOST], clock[UNIT]) if known else -1
     totals.busy_ps[c] = clock[BUSY]
     for p in range(len(clock) - FIRST_PHASE):
         totals.phase_ps[c, p] = clock[FIRST_PHASE + p]
+    totals.traffic[c] = moved
     clock[:] = 0
+    moved[:] = 0
 
 
 @kernel
@@ -141,19 +152,18 @@ def cpu_batch(
     totals : Totals
         Filled; zero before.
     """
+    phase, prices, amounts, seconds, traffic, moved, clock = scratch
     for c in range(len(candidates)):
         unit = candidates[c]
         facts = network_facts(operators, unit, network.batch)
-        cpu_prices(unit, scratch.prices)
+        cpu_prices(unit, prices)
         known = True
         for i in range(len(operators.kind)):
-            cpu_amounts(operators, nests, i, unit, facts, scratch.amounts, scratch.traffic)
-            price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
-            known = advance(composition, scratch.seconds, scratch.clock) and known
-            for level in range(len(scratch.traffic)):
-                totals.traffic[c, level, 0] += scratch.traffic[level, 0]
-                totals.traffic[c, level, 1] += scratch.traffic[level, 1]
-        finish_candidate(scratch.clock, totals, c, known)
+            cpu_amounts(operators, nests, i, unit, facts, amounts, traffic)
+            price_phases(phase, prices, amounts, seconds)
+            known = advance(composition, seconds, clock) and known
+            add_bytes(traffic, moved)
+        finish_candidate(clock, moved, totals, c, known)
 
 
 @kernel
@@ -162,18 +172,17 @@ def gpu_batch(
     scratch: Scratch, totals: Totals,
 ) -> None:  # fmt: skip
     """Estimate one network on each candidate GPU, with the fields of ``GpuParameters``; see :func:`cpu_batch`."""
+    phase, prices, amounts, seconds, traffic, moved, clock = scratch
     for c in range(len(candidates)):
         unit = candidates[c]
-        gpu_prices(unit, scratch.prices)
+        gpu_prices(unit, prices)
         known = True
         for i in range(len(operators.kind)):
-            gpu_amounts(operators, nests, i, unit, network, scratch.amounts, scratch.traffic)
-            price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
-            known = advance(composition, scratch.seconds, scratch.clock) and known
-            for level in range(len(scratch.traffic)):
-                totals.traffic[c, level, 0] += scratch.traffic[level, 0]
-                totals.traffic[c, level, 1] += scratch.traffic[level, 1]
-        finish_candidate(scratch.clock, totals, c, known)
+            gpu_amounts(operators, nests, i, unit, network, amounts, traffic)
+            price_phases(phase, prices, amounts, seconds)
+            known = advance(composition, seconds, clock) and known
+            add_bytes(traffic, moved)
+        finish_candidate(clock, moved, totals, c, known)
 
 
 @kernel
@@ -182,15 +191,14 @@ def mcu_batch(
     scratch: Scratch, totals: Totals,
 ) -> None:  # fmt: skip
     """Estimate one network on each candidate microcontroller, with the fields of ``McuParameters``; see :func:`cpu_batch`."""
+    phase, prices, amounts, seconds, traffic, moved, clock = scratch
     for c in range(len(candidates)):
         unit = candidates[c]
-        mcu_prices(unit, scratch.prices)
+        mcu_prices(unit, prices)
         known = True
         for i in range(len(operators.kind)):
-            mcu_amounts(operators, nests, i, unit, network, scratch.amounts, scratch.traffic)
-            price_phases(scratch.phase, scratch.prices, scratch.amounts, scratch.seconds)
-            known = advance(composition, scratch.seconds, scratch.clock) and known
-            for level in range(len(scratch.traffic)):
-                totals.traffic[c, level, 0] += scratch.traffic[level, 0]
-                totals.traffic[c, level, 1] += scratch.traffic[level, 1]
-        finish_candidate(scratch.clock, totals, c, known)
+            mcu_amounts(operators, nests, i, unit, network, amounts, traffic)
+            price_phases(phase, prices, amounts, seconds)
+            known = advance(composition, seconds, clock) and known
+            add_bytes(traffic, moved)
+        finish_candidate(clock, moved, totals, c, known)

@@ -40,7 +40,10 @@ def rounded(seconds: float) -> int:
 
 
 def network_estimate(work: UnitWork, parameters: Any) -> tuple[int, int, Mapping[str, int], np.ndarray[Any, Any]]:
-    """Length, sum of the operators' times, time of each phase [ps] and bytes of one network on one unit."""
+    """Length, sum of the operators' times, time of each phase [ps] and bytes of one network on one unit.
+
+    Twin of ``cpu_batch``, ``gpu_batch`` and ``mcu_batch`` for one candidate.
+    """
     assert work.counted is not None
     count, price, levels = COUNTING[work.kind]
     operators, nests, network = work.counted.operators, work.counted.nests, work.counted.network
