@@ -9,10 +9,11 @@ import pytest
 
 from workloads import Graph, GraphError, Operator, Tensor, WeightFacts
 from workloads.builder import GraphBuilder
+from workloads.networks import build
 from workloads.readers.onnx_file import load_onnx
 from workloads.tables import graph_tables
 from workloads.transforms import rebatch
-from workloads.transforms.rebatch import batch_axis
+from workloads.transforms.rebatch import grown_axis
 
 LIGHT = sorted((Path(onnx.__file__).parent / "backend" / "test" / "data" / "light").glob("light_*.onnx"))
 
@@ -72,11 +73,49 @@ def test_what_does_not_follow_is_refused_by_name():
         rebatch(graph, 3)
 
 
-def test_constants_that_hold_the_batch_are_refused_by_name():
+def test_constants_along_the_batch_are_refused_by_name():
     tensors = [Tensor("x", (1, 3), role="input"), Tensor("token", (1, 3), role="weight"), Tensor("y", (2, 3), role="output")]
     graph = Graph.build("token", [Operator("join", "Concat", ("x", "token"), ("y",), {"axis": 0})], tensors)
     with pytest.raises(GraphError, match="'join' \\(Concat\\)"):
         rebatch(graph, 4)
+
+
+def test_a_class_token_is_stretched_to_all_examples():
+    tensors = [
+        Tensor("x", (1, 5, 3), role="input"),
+        Tensor("token", (1, 1, 3), role="weight"),
+        Tensor("y", (1, 6, 3), role="output"),
+    ]
+    graph = Graph.build("token", [Operator("join", "Concat", ("token", "x"), ("y",), {"axis": 1})], tensors)
+    more = rebatch(graph, 4)
+    assert [(o.op, o.inputs) for o in more.operators] == [("Expand", ("token",)), ("Concat", ("join.token.stretched", "x"))]
+    assert more.tensors["join.token.stretched"].shape == (4, 1, 3)
+    assert more.tensors["token"].shape == (1, 1, 3)
+    assert more.tensors["y"].shape == (4, 6, 3)
+
+
+def test_further_outputs_may_stay():
+    tensors = [
+        Tensor("x", (1, 5), role="input"), Tensor("y", (1, 5), "uint8", "output"),
+        Tensor("s", (), role="output"), Tensor("z", (), "uint8", "output"),
+    ]  # fmt: skip
+    graph = Graph.build("dynamic", [Operator("q", "DynamicQuantizeLinear", ("x",), ("y", "s", "z"))], tensors)
+    assert shapes(rebatch(graph, 3)) == {"x": (3, 5), "y": (3, 5), "s": (), "z": ()}
+
+
+def test_a_mean_over_the_batch_is_refused_by_name():
+    tensors = [Tensor("x", (1, 5), role="input"), Tensor("y", (1, 1), role="output")]
+    graph = Graph.build("mean", [Operator("all", "ReduceMean", ("x",), ("y",))], tensors)
+    with pytest.raises(GraphError, match="'all' \\(ReduceMean\\).*one axis must grow"):
+        rebatch(graph, 3)
+
+
+@pytest.mark.parametrize(("name", "batch"), [("vit_tiny", 2), ("mobilenet_v2", 3), ("bert_base", 2), ("shufflenet_v2", 2)])
+def test_equals_the_catalogue_network_of_that_batch(name: str, batch: int):
+    ours, theirs = graph_tables(rebatch(build(name), batch)), graph_tables(build(name, batch=batch))
+    assert ours.operators.macs.tolist() == theirs.operators.macs.tolist()
+    assert ours.operators.output_bytes.tolist() == theirs.operators.output_bytes.tolist()
+    assert ours.operators.weight_bytes.tolist() == theirs.operators.weight_bytes.tolist()
 
 
 @pytest.mark.parametrize("batch", [0, -1, True, 2.5])
@@ -93,9 +132,9 @@ def test_networks_without_a_batch():
         rebatch(graph, 2)
 
 
-def test_batch_axis():
-    assert batch_axis((1, 5), (4, 5), 4, 1) == 0
-    assert batch_axis((5, 1), (5, 4), 4, 1) == 1
-    assert batch_axis((5, 2), (5, 2), 4, 1) is None
-    assert batch_axis((1, 5), (4, 20), 4, 1) == -1
-    assert batch_axis((1, 5), (3, 5), 4, 1) == -1
+def test_grown_axis():
+    assert grown_axis((1, 5), (4, 5), 4, 1) == 0
+    assert grown_axis((5, 1), (5, 4), 4, 1) == 1
+    assert grown_axis((5, 2), (5, 2), 4, 1) is None
+    assert grown_axis((1, 5), (4, 20), 4, 1) == -1
+    assert grown_axis((1, 5), (3, 5), 4, 1) == -1
