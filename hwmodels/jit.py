@@ -29,8 +29,8 @@ R = TypeVar("R")
 
 #: Files that may hold kernels, relative to the folder that contains the packages.
 KERNEL_SOURCES = (
-    "workloads/tables.py", "hwmodels/jit.py", "hwmodels/tables.py", "hwmodels/costs/*.py", "dataflows/*.py", "sim/tables.py", "sim/kernels.py", "sim/caches.py",
-    "strategies/kernels.py",
+    "workloads/tables.py", "hwmodels/jit.py", "hwmodels/tables.py", "hwmodels/costs/*.py", "dataflows/*.py", "sim/tables.py",
+    "sim/kernels.py", "sim/caches.py", "strategies/kernels.py",
 )  # fmt: skip
 
 _notice: Callable[[str], None] | None = None
