@@ -1,8 +1,8 @@
 """Decoder table -> Graph: the matrices of a language model as one decode step.
 
 Rows are matrices (``out_features``, ``in_features``), normalisations, head reshapes, rotations and attention (SDPA). Operators
-between the rows (residual sums, the gate of the feed-forward part) are not in such tables and not in the graph. Attention works on a
-cache of keys and values for ``context`` tokens, written in place, as the decoders of the catalogue do.
+between the rows (residual sums, the gate of the feed-forward part) are not in such tables and not in the graph. Attention works on
+a cache of keys and values for ``context`` tokens, written in place, as the decoders of the catalogue do.
 """
 
 from __future__ import annotations

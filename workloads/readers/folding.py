@@ -11,7 +11,7 @@ import numpy as np
 
 from workloads.errors import GraphError
 from workloads.graph import LARGEST_COUNT, Operator
-from workloads.readers.constants import COMPUTED_ELEMENTS, Constant
+from workloads.readers.constants import COMPUTED_ELEMENTS, NUMPY_TYPES, Constant
 from workloads.readers.evaluation import evaluate, parameter
 
 Shape = tuple[int, ...]
@@ -195,9 +195,10 @@ def _quantized(operator: Operator, data: Constant, operands: Sequence[Constant |
 
 def _cast(operator: Operator, data: Constant, operands: Sequence[Constant | None]) -> Constant | None:
     """The values of a large constant are kept as they are: a change of type keeps zeros zero."""
-    if data.array is not None and data.elements <= COMPUTED_ELEMENTS:
+    dtype = operator.attributes["to"]
+    if not isinstance(dtype, str) or (data.array is not None and data.elements <= COMPUTED_ELEMENTS and dtype in NUMPY_TYPES):
         return None
-    return replace(data, dtype=operator.attributes["to"])
+    return replace(data, dtype=dtype)
 
 
 #: Operators that only rearrange or retype a constant of any size.

@@ -144,7 +144,7 @@ def read(
     if ending != ".csv" and (context is not None or phase is not None):
         raise GraphError(f"{path}: context and phase belong to language models of the catalogue and decoder tables; leave them out")
     if ending == ".onnx":
-        graph = load_onnx(path, batch=batch, dims=dims, allow_unmodelled=allow_unmodelled)
+        graph = read_onnx(path, batch, dims, allow_unmodelled=allow_unmodelled)
     elif ending == ".tflite":
         graph = load_tflite(path, allow_unmodelled=allow_unmodelled)
     else:
@@ -155,3 +155,17 @@ def read(
             raise GraphError(f"{path}: phase '{phase}'; a decoder table is one step of phase decode")
     with reading(path, "network"):
         return checked(graph)
+
+
+def read_onnx(path: Path, batch: int | None, dims: Mapping[str, int], *, allow_unmodelled: bool) -> Graph:
+    """An ONNX file at a batch; one whose reshapes only work for a single example is read so, for :func:`rebatch` to change."""
+    try:
+        return load_onnx(path, batch=batch, dims=dims, allow_unmodelled=allow_unmodelled)
+    except GraphError:
+        if batch in (None, 1):
+            raise
+        try:
+            return load_onnx(path, dims=dims, allow_unmodelled=allow_unmodelled)
+        except GraphError:
+            pass
+        raise

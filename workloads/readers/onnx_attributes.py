@@ -55,7 +55,7 @@ def normalised(operator: Operator, opset: int, inputs: Operands, constants: Mapp
     constants : mapping of str to Constant
         Values of parameters.
     """
-    attributes = {**schema_defaults(operator.op, opset, operator.attribute("domain", "")), **operator.attributes}
+    attributes = {**(schema_defaults(operator.op, opset, operator.attribute("domain", "")) or {}), **operator.attributes}
     attributes.update(parameters(operator, opset, constants))
     if operator.op in WINDOWED:
         attributes.update(window_attributes(operator.op, attributes, inputs))
@@ -65,14 +65,14 @@ def normalised(operator: Operator, opset: int, inputs: Operands, constants: Mapp
 
 
 @lru_cache(maxsize=4096)
-def schema_defaults(op: str, opset: int, domain: str) -> Mapping[str, Any]:
-    """Default values of an operator's attributes in one version of the standard."""
+def schema_defaults(op: str, opset: int, domain: str) -> Mapping[str, Any] | None:
+    """Default values of an operator's attributes in one version of the standard, None for an operator the library does not know."""
     import onnx
 
     try:
         schema = onnx.defs.get_schema(op, opset, domain)
     except onnx.defs.SchemaError:
-        return {}
+        return None
     values = {name: plain_attribute(attribute.default_value) for name, attribute in schema.attributes.items()}
     return {name: value for name, value in values.items() if value is not None}
 

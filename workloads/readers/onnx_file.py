@@ -59,7 +59,7 @@ def load_onnx(
         network = network_of(parsed_model(path), path.stem, path)
         sizes = set_sizes(network, batch, dims or {})
         network.operators = inline_branches(network, fold(network.operators, network.constants), path)
-        types = known_types(network, resized=bool(sizes))
+        types = known_types(network, sizes)
         network.operators = without_dead(network)
         return graph_of(network, types, sizes, allow_unmodelled=allow_unmodelled)
 

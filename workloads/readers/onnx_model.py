@@ -39,6 +39,8 @@ class OnnxNetwork:
     inputs : dict of str to (element type, dimensions)
         Dimensions are whole numbers, names of symbolic sizes, or None.
     outputs : tuple of str
+    codes : dict of str to int
+        Exact ONNX element types of inputs and initializers: ours are fewer.
     """
 
     name: str
@@ -48,6 +50,7 @@ class OnnxNetwork:
     constants: dict[str, Constant] = field(default_factory=dict)
     inputs: dict[str, tuple[str, tuple[int | str | None, ...]]] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
+    codes: dict[str, int] = field(default_factory=dict)
 
     @property
     def opset(self) -> int:
@@ -102,6 +105,7 @@ def network_of(model: ModelProto, name: str, path: Path) -> OnnxNetwork:
     graph = model.graph
     for tensor in graph.initializer:
         network.constants[tensor.name] = constant_of(tensor, path)
+        network.codes[tensor.name] = tensor.data_type
     for sparse in graph.sparse_initializer:
         network.constants[sparse.values.name] = Constant(
             tuple(sparse.dims), element_type(sparse.values.data_type, sparse.values.name)
@@ -110,6 +114,7 @@ def network_of(model: ModelProto, name: str, path: Path) -> OnnxNetwork:
     for value in graph.input:
         if value.name not in network.constants and value.name not in written:
             network.inputs[value.name] = declared_type(value)
+            network.codes[value.name] = value.type.tensor_type.elem_type
     add_nodes(network, graph.node, path)
     network.outputs = tuple(value.name for value in graph.output)
     network.operators = ordered(network)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workloads.errors import GraphError
+from workloads.graph import Operator
 from workloads.operators.family import ONNX_TYPE_CODES
 from workloads.operators.rule import TensorType
 from workloads.readers.constants import KEPT_VALUES, NUMPY_TYPES
 from workloads.readers.folding import fold, replace_shapes
+from workloads.readers.onnx_attributes import schema_defaults
 from workloads.readers.onnx_model import OnnxNetwork
 from workloads.readers.onnx_values import element_type
 
@@ -18,20 +20,23 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 ONNX_CODES = {name: code for code, name in reversed(ONNX_TYPE_CODES.items())}
+#: How the library begins a list of failures; a second one stands for the body of an operator.
+FAILURE = "Inference error(s)"
 FAILED_NODE = re.compile(r"\(op_type: ?([\w.]*)(?:, node name: ?([^)]*))?\): ?(.*?)(?=\(op_type|$)")
 
 
-def known_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorType]:
+def known_types(network: OnnxNetwork, sizes: Mapping[str, int]) -> dict[str, TensorType]:
     """Types of all tensors the inference can tell; constants that hang on shapes are folded on the way.
 
     Parameters
     ----------
     network : OnnxNetwork
         Its operators and constants are updated.
-    resized : bool
-        True where symbolic sizes were set: shapes the file declares besides its inputs are then left aside.
+    sizes : mapping of str to int
+        Symbolic sizes that were set. Where there are any, shapes the file declares besides its inputs are left aside, but for
+        operators that the library does not know.
     """
-    types = inferred_types(network, resized=resized)
+    types = inferred_types(network, sizes)
     while True:
         before = len(network.constants)
         shapes = {name: known.shape for name, known in types.items()}
@@ -39,10 +44,10 @@ def known_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorType]
         complete = all(name in types for operator in network.operators for name in operator.outputs if name)
         if complete or len(network.constants) == before:
             return types
-        types = inferred_types(network, resized=resized)
+        types = inferred_types(network, sizes)
 
 
-def inferred_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorType]:
+def inferred_types(network: OnnxNetwork, sizes: Mapping[str, int]) -> dict[str, TensorType]:
     """One run of the library's shape inference, strict; tensors whose shape is not fully known are left out.
 
     Raises
@@ -52,23 +57,26 @@ def inferred_types(network: OnnxNetwork, *, resized: bool) -> dict[str, TensorTy
     """
     from onnx import shape_inference
 
-    light = light_model(network, resized=resized)
+    light = light_model(network, sizes)
     try:
         result = shape_inference.infer_shapes(light, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:
-        raise GraphError(_inference_message(network, str(error))) from error
-    types = {name: whole for name, (dtype, sizes) in network.inputs.items() if (whole := _whole(sizes, dtype)) is not None}
+        if str(error).count(FAILURE) < 2:
+            raise GraphError(_inference_message(network, str(error))) from error
+        # The library failed inside the body of a function operator, not on this model: our rules judge it instead.
+        result = shape_inference.infer_shapes(light, check_type=True, strict_mode=False, data_prop=True)
+    types = {name: whole for name, (dtype, shape) in network.inputs.items() if (whole := _whole(shape, dtype)) is not None}
     for value in (*result.graph.value_info, *result.graph.output):
         declared = value.type.tensor_type
         if value.type.WhichOneof("value") == "tensor_type" and declared.HasField("shape") and declared.elem_type:
-            sizes = [dimension.dim_value if dimension.HasField("dim_value") else None for dimension in declared.shape.dim]
-            whole = _whole(sizes, element_type(declared.elem_type, value.name))
+            shape = [dimension.dim_value if dimension.HasField("dim_value") else None for dimension in declared.shape.dim]
+            whole = _whole(shape, element_type(declared.elem_type, value.name))
             if whole is not None:
                 types[value.name] = whole
     return types
 
 
-def light_model(network: OnnxNetwork, *, resized: bool) -> ModelProto:
+def light_model(network: OnnxNetwork, sizes: Mapping[str, int]) -> ModelProto:
     """The same graph without its weights: small constants as they are, large ones as inputs of their shape and type."""
     import onnx
     from onnx import helper, numpy_helper
@@ -78,8 +86,8 @@ def light_model(network: OnnxNetwork, *, resized: bool) -> ModelProto:
     graph = model.graph
     graph.name = network.name or "network"
     graph.node.extend(network.protos[operator.name] for operator in network.operators)
-    for name, (dtype, sizes) in network.inputs.items():
-        graph.input.append(helper.make_tensor_value_info(name, ONNX_CODES[dtype], sizes))
+    for name, (dtype, shape) in network.inputs.items():
+        graph.input.append(helper.make_tensor_value_info(name, network.codes.get(name) or ONNX_CODES[dtype], shape))
     used = dict.fromkeys(name for node in graph.node for name in _names_read(node))
     for name in used:
         constant = network.constants.get(name)
@@ -89,14 +97,30 @@ def light_model(network: OnnxNetwork, *, resized: bool) -> ModelProto:
         if values is not None and constant.dtype in NUMPY_TYPES and values.dtype == NUMPY_TYPES[constant.dtype]:
             graph.initializer.append(numpy_helper.from_array(values, name))
         else:
-            graph.input.append(helper.make_tensor_value_info(name, ONNX_CODES[constant.dtype], constant.shape))
-    written = {name for operator in network.operators for name in operator.outputs}
+            graph.input.append(
+                helper.make_tensor_value_info(name, network.codes.get(name) or ONNX_CODES[constant.dtype], constant.shape)
+            )
+    written = {name: operator for operator in network.operators for name in operator.outputs}
     for value in network.model.graph.output:
         if value.name in written:
-            graph.output.append(onnx.ValueInfoProto(name=value.name) if resized else value)
-    if not resized:
-        graph.value_info.extend(value for value in network.model.graph.value_info if value.name in written)
+            graph.output.append(declared(network, value, written[value.name], sizes) or onnx.ValueInfoProto(name=value.name))
+    for value in network.model.graph.value_info:
+        known = declared(network, value, written[value.name], sizes) if value.name in written else None
+        if known is not None:
+            graph.value_info.append(known)
     return model
+
+
+def declared(network: OnnxNetwork, value: Any, producer: Operator, sizes: Mapping[str, int]) -> Any:
+    """What the file declares of a tensor, symbolic sizes as set; None where it is left to the inference."""
+    if not sizes:
+        return value
+    if schema_defaults(producer.op, network.opset, producer.attribute("domain", "")) is not None:
+        return None
+    for dimension in value.type.tensor_type.shape.dim:
+        if dimension.dim_param in sizes:
+            dimension.dim_value = sizes[dimension.dim_param]
+    return value
 
 
 def _names_read(node: Any) -> list[str]:
