@@ -8,7 +8,14 @@ from dataclasses import replace
 from workloads.errors import GraphError
 from workloads.graph import Graph, Operator, Tensor
 from workloads.operators import rule_of
-from workloads.operators.rule import TensorType
+from workloads.operators.family import UndeterminedShape
+from workloads.operators.rule import Operands, TensorType
+
+#: Operators whose result is the same for any number of examples.
+BATCH_FREE = frozenset({"PriorBox", "Shape", "Size"})
+
+#: Operators whose shape only their file says.
+DECLARED = frozenset({"DetectionOutput", "PriorBox", "Yolov3DetectionOutput", "YoloDetectionOutput"})
 
 
 def rebatch(graph: Graph, batch: int) -> Graph:
@@ -17,7 +24,8 @@ def rebatch(graph: Graph, batch: int) -> Graph:
     Promise: the same network on more examples; every activation that depends on an input grows by the same factor on one axis,
     weights do not change. Inputs whose leading size is the present batch (``settings["batch"]``, else 1) get the new one; from
     there the operator rules derive every shape again. Reshapes to a constant shape follow where the batch keeps its place. A
-    constant that is concatenated to the examples (a class token) is stretched to all of them by an Expand.
+    constant that is concatenated to the examples (a class token) is stretched to all of them by an Expand. A detector's output has
+    as many boxes for each example.
 
     Raises
     ------
@@ -73,13 +81,25 @@ class _Rebatching:
                 operator = self.joined(operator)
             inputs = [self.tensors[name] if name else None for name in operator.inputs]
             try:
-                derived = rule_of(operator).output_types(operator, inputs)
+                derived = self.derived(operator, inputs)
             except GraphError as error:
                 raise GraphError(f"batch: {self.batch} does not pass {error}") from None
             for place, (name, kind) in enumerate(zip(operator.outputs, derived, strict=False)):
                 if name:
-                    self.accept(operator, name, kind, must_grow=place == 0 and operator.op not in ("Shape", "Size"))
+                    self.accept(operator, name, kind, must_grow=place == 0 and operator.op not in BATCH_FREE)
         self.operators.append(operator)
+
+    def derived(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        """Types by the rule; the declared ones of detectors' outputs, as many boxes for each example."""
+        try:
+            return rule_of(operator).output_types(operator, inputs)
+        except UndeterminedShape:
+            if operator.op not in DECLARED:
+                raise
+            before = self.graph.tensors[operator.outputs[0]]
+            if operator.op in BATCH_FREE or not before.shape or before.shape[0] % self.present:
+                return (TensorType(before.shape, before.dtype),)
+            return (TensorType((before.shape[0] // self.present * self.batch, *before.shape[1:]), before.dtype),)
 
     def axis(self, name: str) -> int | None:
         """Axis of a tensor that grew; None where none did (tensors made here have none)."""

@@ -94,6 +94,16 @@ def test_a_class_token_is_stretched_to_all_examples():
     assert more.tensors["y"].shape == (4, 6, 3)
 
 
+def test_detectors_keep_their_boxes_for_each_example():
+    tensors = [
+        Tensor("x", (1, 32), role="input"), Tensor("p", (1, 2, 8), role="activation"), Tensor("f", (1, 4, 2, 2), role="input"),
+        Tensor("y", (10, 6), role="output"),
+    ]  # fmt: skip
+    operators = [Operator("prior", "PriorBox", ("f",), ("p",)), Operator("boxes", "DetectionOutput", ("x", "x", "p"), ("y",))]
+    more = rebatch(Graph.build("detector", operators, tensors), 3)
+    assert shapes(more) == {"x": (3, 32), "p": (1, 2, 8), "f": (3, 4, 2, 2), "y": (30, 6)}
+
+
 def test_further_outputs_may_stay():
     tensors = [
         Tensor("x", (1, 5), role="input"), Tensor("y", (1, 5), "uint8", "output"),
