@@ -125,3 +125,81 @@ def word_joules(energy_j_per_byte: float, word_bits: float) -> float:
     2e-12
     """
     return energy_j_per_byte * word_bits / 8.0
+
+
+def scaled_joules(energy_j: float, factor: float) -> float:
+    """Energy of a component times the factor a device file gives for clocks and control around it [J]."""
+    return energy_j * factor
+
+
+def words_in_a_cycle(bandwidth_bytes_per_s: float | None, frequency_hz: float, word_bits: float) -> float:
+    """Words a memory hands over per cycle of the array: bandwidth / (frequency * bytes of a word); inf where it is not known.
+
+    >>> words_in_a_cycle(32e9, 1e9, 16)
+    16.0
+    """
+    if bandwidth_bytes_per_s is None:
+        return float("inf")
+    return bandwidth_bytes_per_s / (frequency_hz * word_bits / 8.0)
+
+
+@kernel
+def port_cycles(reads, writes, instances, read_words, write_words, shared_port):
+    """Cycles the ports of one storage level are busy, work spread evenly over its instances.
+
+    reads / read words + writes / write words where they share a port, else the larger of the two.
+
+    >>> port_cycles(100.0, 20.0, 2.0, 10.0, 5.0, 1), port_cycles(100.0, 20.0, 2.0, 10.0, 5.0, 0)
+    (7.0, 5.0)
+    """
+    read = reads / (instances * read_words)
+    write = writes / (instances * write_words)
+    return read + write if shared_port == 1 else max(read, write)
+
+
+@kernel
+def level_joules(reads, writes, read_energy, write_energy):
+    """Energy of one level: reads * read energy + writes * write energy [J].
+
+    >>> level_joules(10.0, 2.0, 3.0, 5.0)
+    40.0
+    """
+    return reads * read_energy + writes * write_energy
+
+
+def operand_value_energy(
+    a: float, b: float, c: float, d: float, dram: float = 200.0, buffer: float = 6.0, array: float = 2.0
+) -> float:
+    """Energy of one input or weight used a*b*c*d times, relative to a register access: a reads of DRAM, b of the buffer for each, c
+    deliveries for each, d register reads for each.
+
+    a*DRAM + a*b*buffer + a*b*c*array + a*b*c*d (Chen, Emer, Sze, ISCA 2016, section IV and table IV).
+
+    >>> operand_value_energy(1, 1, 13, 52)
+    908.0
+    """
+    return a * dram + a * b * buffer + a * b * c * array + a * b * c * d
+
+
+def psum_value_energy(
+    a: float, b: float, c: float, d: float, dram: float = 200.0, buffer: float = 6.0, array: float = 2.0
+) -> float:
+    """Energy of one partial sum accumulated a*b*c*d times, relative to a register access.
+
+    (2a-1)*DRAM + 2a(b-1)*buffer + a*b*(c-1)*array + 2*a*b*c*(d-1) (Chen, Emer, Sze, ISCA 2016, section IV and table IV).
+
+    >>> psum_value_energy(1, 32, 6, 9)
+    3964.0
+    """
+    return (2 * a - 1) * dram + 2 * a * (b - 1) * buffer + a * b * (c - 1) * array + 2 * a * b * c * (d - 1)
+
+
+def weight_bound_rate(peak_ops_per_s: float, macs_per_weight_byte: float, bandwidth_bytes_per_s: float) -> float:
+    """Operations per second of an array whose weights come from DRAM: min(peak, 2 * MACs per weight byte * bandwidth).
+
+    Jouppi et al., ISCA 2017, section 4 and figure 5 (the roofline; its intensity counts MACs per weight byte).
+
+    >>> weight_bound_rate(92e12, 200, 34e9) / 1e12
+    13.6
+    """
+    return min(peak_ops_per_s, 2.0 * macs_per_weight_byte * bandwidth_bytes_per_s)

@@ -1,0 +1,45 @@
+"""A Mapping as an indented loop nest a person can read."""
+
+from __future__ import annotations
+
+from dataflows.mapping import Mapping
+from dataflows.tables import TENSORS
+
+#: What each loop steps through, for the reader.
+MEANING = {
+    "N": "images", "G": "groups", "M": "filters", "C": "channels", "D": "output planes", "E": "output rows", "F": "output columns",
+    "T": "filter planes", "R": "filter rows", "S": "filter columns",
+}  # fmt: skip
+
+
+def loop_nest(mapping: Mapping) -> str:
+    """One line per level with what it holds, one per loop, indented; spread loops say along which axis.
+
+    >>> from dataflows.mapping import Loop, MappingLevel
+    >>> from workloads.loopnest import product_nest
+    >>> nest = product_nest(rows=16, columns=8, reduction=4, tensors=("a", "b", "y"))
+    >>> both = ("weights", "inputs", "outputs")
+    >>> levels = [MappingLevel("dram", both, (Loop("E", 16),)),
+    ...           MappingLevel("buffer", both, (Loop("M", 8, "columns"), Loop("C", 4, "rows")))]
+    >>> print(loop_nest(Mapping.build(nest, levels)))
+    dram    keeps weights 32, inputs 64, outputs 128
+      for E in 16                output rows
+    buffer  keeps weights 32, inputs 4, outputs 8
+        spread M over 8 columns  filters
+          spread C over 4 rows   channels
+            multiply-accumulate
+    """
+    tiles = mapping.accesses().tile
+    wide = max(len(level.name) for level in mapping.levels)
+    rows: list[tuple[str, str]] = []
+    depth = 1
+    for position, level in enumerate(mapping.levels):
+        held = ", ".join(f"{t} {int(tiles[position][code])}" for code, t in enumerate(TENSORS) if t in level.keeps)
+        rows.append((f"{level.name:<{wide}}  keeps {held or 'nothing'}", ""))
+        for loop in level.loops:
+            text = f"spread {loop.loop} over {loop.bound} {loop.axis}" if loop.spatial else f"for {loop.loop} in {loop.bound}"
+            rows.append(("  " * depth + text, MEANING[loop.loop]))
+            depth += 1
+    rows.append(("  " * depth + "multiply-accumulate", ""))
+    column = max((len(text) for text, meaning in rows if meaning), default=0) + 2
+    return "\n".join(f"{text:<{column}}{meaning}" if meaning else text for text, meaning in rows)

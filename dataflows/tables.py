@@ -1,0 +1,72 @@
+"""Columns of mappings and of access counts: what the kernels of ``accesses.py`` read and fill."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workloads.loopnest import DIMENSIONS
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+#: Tensors of a nest, in the order of their codes.
+TENSORS = ("weights", "inputs", "outputs")
+WEIGHTS, INPUTS, OUTPUTS = 0, 1, 2
+
+#: Loop -> its code: N G M C D E F T R S.
+DIMENSION = {name: code for code, name in enumerate(DIMENSIONS)}
+
+#: Position loops and the filter loops that slide with them.
+POSITIONS = (DIMENSION["D"], DIMENSION["E"], DIMENSION["F"])
+TAPS = (DIMENSION["T"], DIMENSION["R"], DIMENSION["S"])
+
+#: RELEVANT[tensor][loop]: 1 where the loop indexes the tensor (Parashar et al., ISPASS 2019; Yang et al., ASPLOS 2020).
+RELEVANT = tuple(tuple(int(name in loops) for name in DIMENSIONS) for loops in (set("GMCTRS"), set("NGCDEFTRS"), set("NGMDEF")))
+
+
+class MappingTable(NamedTuple):
+    """One mapping: its loops outermost first, and where each storage level begins."""
+
+    loop: Ints  # code of the loop each row steps
+    bound: Ints  # iterations; the last block of a loop may be smaller
+    spatial: Ints  # 1 where the iterations run side by side on the array
+    start: Ints  # first row of each level, outermost level first; the last entry is the number of rows
+    keep: Ints  # levels x tensors: 1 where the level keeps the tensor
+    extent: Ints  # bound of each of the ten loops of the nest
+    step: Ints  # stride of D, E, F in the input
+    spread: Ints  # dilation of T, R, S in the input
+
+
+class AccessTable(NamedTuple):
+    """Counts in words, levels x tensors; totals over all instances of a level."""
+
+    tile: Ints  # words one instance holds at most
+    fills: Ints  # words written into the level from its parent (outputs: partial sums that come back)
+    reads: Ints  # words read by the level below or by the MACs (outputs: to continue a sum)
+    updates: Ints  # outputs arriving from below
+    visits: Ints  # words hosted, counted once per residency
+    deliveries: Ints  # words handed to the level's children by the network, one per child
+    instances: Ints  # instances of the level in use
+    cycles: Ints  # one entry: steps without bandwidth limits
+
+
+class LevelTable(NamedTuple):
+    """One row per storage level of an array, outermost first."""
+
+    capacity: Floats  # words one instance holds for all its tensors; inf where unlimited
+    reserved: Floats  # levels x tensors: words of a memory of the tensor's own; inf where it shares ``capacity``
+    read_energy: Floats  # levels x tensors: J per word
+    write_energy: Floats  # levels x tensors: J per word
+    read_words: Floats  # words one instance can read per cycle; inf where unlimited
+    write_words: Floats  # words one instance can write per cycle
+    shared_port: Ints  # 1 where reads and writes take turns
+    buffers: Ints  # copies of each tile held: 2 where the next one is loaded meanwhile
+
+
+def empty_accesses(levels: int) -> AccessTable:
+    """Zeroed columns for a mapping of ``levels`` levels."""
+    columns = {name: np.zeros((levels, 3), dtype=np.int64) for name in AccessTable._fields[:6]}
+    return AccessTable(**columns, instances=np.zeros(levels, dtype=np.int64), cycles=np.zeros(1, dtype=np.int64))
