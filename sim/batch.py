@@ -83,6 +83,17 @@ def batch_estimates(schedule: Schedule, overrides: Mapping[str, ArrayLike], comp
     ScheduleError
         A schedule of several units or of a kind without a loop, an unknown parameter, a value that is not a positive number,
         a candidate whose run is longer than the clock holds.
+
+    Examples
+    --------
+    >>> from hwmodels.reader import load_device
+    >>> from sim.lower import layerwise_plan, lower
+    >>> from workloads.networks import build
+    >>> graph, device = build("lenet5"), load_device("raspberry_pi_4")
+    >>> schedule = lower(graph, device, layerwise_plan(graph, device))
+    >>> found = batch_estimates(schedule, {"frequency_hz": [1.0e9, 1.5e9, 2.0e9]}, compiled=False)
+    >>> bool(found.latency_s[0] > found.latency_s[1] > found.latency_s[2])
+    True
     """
     work = _only_work(schedule)
     columns, power = _columns(work, overrides)

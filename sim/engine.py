@@ -26,6 +26,17 @@ def simulate(schedule: Schedule, spent: Durations | None = None) -> Trace:
     ------
     ScheduleError
         Tasks that wait for each other: named, with whom they wait for.
+
+    Examples
+    --------
+    >>> from hwmodels.reader import load_device
+    >>> from sim.estimate import estimate
+    >>> from sim.lower import layerwise_plan, lower
+    >>> from workloads.networks import build
+    >>> graph, device = build("lenet5"), load_device("raspberry_pi_4")
+    >>> schedule = lower(graph, device, layerwise_plan(graph, device))
+    >>> simulate(schedule).makespan_ps == round(estimate(schedule).latency_s * 10**12)
+    True
     """
     import simpy
 

@@ -34,6 +34,16 @@ def estimate(schedule: Schedule, settings: Mapping[str, Any] | None = None, spen
         Choices of the run that the schedule does not know; laid over those it knows.
     spent : Durations or None
         Durations of its tasks, if they are at hand.
+
+    Examples
+    --------
+    >>> from hwmodels.reader import load_device
+    >>> from sim.lower import layerwise_plan, lower
+    >>> from workloads.networks import build
+    >>> graph, device = build("lenet5"), load_device("raspberry_pi_4")
+    >>> result = estimate(lower(graph, device, layerwise_plan(graph, device)))
+    >>> result.macs, result.fits, result.memory["dram"].weights_bytes
+    (416520, True, 246824)
     """
     spent = spent or durations(schedule)
     table, precedence = task_table(schedule, spent)

@@ -65,6 +65,19 @@ def layerwise_plan(
         Of array units.
     batch : int or None
         Default: the graph's.
+
+    Raises
+    ------
+    ScheduleError
+        An unknown unit or profile, more threads than cores, a runtime for another kind of unit, a dataflow without an array.
+
+    Examples
+    --------
+    >>> from hwmodels.reader import load_device
+    >>> from workloads.networks import build
+    >>> plan = layerwise_plan(build("lenet5"), load_device("raspberry_pi_4"))
+    >>> plan.unit, plan.threads, plan.profile
+    ('cpu', 4, 'ideal')
     """
     chosen = unit_named(device, unit or device.default_unit.name)
     cores = chosen.cores if isinstance(chosen, CpuUnit) else 1
@@ -130,6 +143,15 @@ def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowe
     ------
     ScheduleError
         An unknown unit, a type the unit cannot compute, a unit kind without a lowering.
+
+    Examples
+    --------
+    >>> from hwmodels.reader import load_device
+    >>> from workloads.networks import build
+    >>> graph, device = build("lenet5"), load_device("raspberry_pi_4")
+    >>> schedule = lower(graph, device, layerwise_plan(graph, device))
+    >>> schedule.tasks[0].name, schedule.tasks[0].resource, schedule.tasks[1].after
+    ('c1/compute', 'cpu', (0,))
     """
     tables = graph_tables(graph)
     unit_of, units = assign(graph, tables, device, plan, runtime_named(plan.runtime))

@@ -83,15 +83,16 @@ class TaskList:
 
 
 def phases_of(work: UnitWork, i: int) -> list[Phase]:
-    """Phases of one operator in the order of the terms, with the amounts that are not zero.
+    """Phases of one operator in the order of the unit's terms, with the amounts that are not zero.
 
     An operator that costs energy but no time has one empty phase, so that its energy has a place.
     """
-    phases: dict[str, list[tuple[int, float]]] = {}
+    phases: dict[str, list[tuple[int, float]]] = {term.phase: [] for term in work.terms}
     row = work.amounts[i].tolist()
     for k, term in enumerate(work.terms):
         if row[k] != 0.0:
-            phases.setdefault(term.phase, []).append((k, row[k]))
-    if not phases and work.energy_amounts.size and work.energy_amounts[i].any():
-        phases["compute"] = []
-    return [(phase, tuple(amounts)) for phase, amounts in phases.items()]
+            phases[term.phase].append((k, row[k]))
+    found = [(phase, tuple(amounts)) for phase, amounts in phases.items() if amounts]
+    if not found and work.energy_amounts.size and work.energy_amounts[i].any():
+        return [("compute", ())]
+    return found

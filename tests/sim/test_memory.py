@@ -12,6 +12,8 @@ from sim.buffers import Buffer, Sharing, buffers_of, load
 from sim.estimate import estimate
 from tests.cases import chain_graph, lowered, random_graph, toy_device, toy_unit
 from workloads.builder import GraphBuilder
+from workloads.liveness import liveness
+from workloads.networks import build
 
 
 def residual() -> GraphBuilder:
@@ -155,3 +157,13 @@ def test_loads_are_the_buffers_held_at_each_step(seed: int) -> None:
 
 def test_load_clips_lives_to_the_steps() -> None:
     assert load([Buffer("a", ("a",), 3, -1, 9)], 2) == [3, 3]
+
+
+@pytest.mark.parametrize("name", ["lenet5", "densenet121", "mobilenet_v2", "shufflenet_v2", "mlperf_tiny_kws"])
+def test_one_memory_holds_what_is_alive(name: str) -> None:
+    graph = build(name)
+    found = liveness(graph)
+    placement = lowered(graph, toy_device()).placement
+    assert placement.loads["sram"] == found.load_bytes
+    assert (placement.activations_peak_bytes, placement.peak_step) == (found.peak_bytes, found.peak_step)
+    assert [b.bytes for b in placement.held_at(placement.peak_step)] == [held.bytes for held in found.peak_lives]
