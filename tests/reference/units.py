@@ -1,0 +1,76 @@
+"""Microcontrollers, GPUs and vector units written down a second time: seconds of one operator from plain facts."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from tests.reference.cpu import Layer
+
+
+def macs_of(layer: Layer) -> int:
+    return sum(n["N"] * n["G"] * n["M"] * n["C"] * n["E"] * n["F"] * n["R"] * n["S"] for n in layer.products)
+
+
+def mcu_seconds(layer: Layer, cost: dict[str, float], clock: float, kappa: float, beta: float, external: float,
+                streamed: int, outside: int) -> float:  # fmt: skip
+    """cycles = kappa * (a MACs + a_out outputs + ...) + beta * streamed bytes; plus a time per byte outside."""
+    cycles = cost["dispatch"]
+    if layer.kind == "free":
+        return kappa * cycles / clock
+    matrix = {"convolution": "convolution", "depthwise": "depthwise"}.get(layer.kind, "fully_connected")
+    real = "float_" if layer.bits > 16 else ""
+    if layer.kind in ("convolution", "depthwise", "fully_connected", "matmul", "attention", "recurrent"):
+        cycles += cost[real + matrix] * macs_of(layer) + cost[real + "output"] * layer.outs
+        if layer.kind == "attention":
+            cycles += cost["softmax"] * layer.special
+        elif layer.kind not in ("convolution", "depthwise"):
+            cycles += cost["activation"] * layer.special
+    elif layer.kind == "pooling":
+        cycles += cost["pooling"] * layer.outs * layer.window
+    elif layer.kind == "reduction":
+        cycles += cost["pooling"] * layer.ins
+    elif layer.kind == "softmax":
+        cycles += cost["softmax"] * layer.outs
+    elif layer.kind in ("activation", "detection"):
+        cycles += cost["activation"] * max(layer.ins, layer.outs)
+    elif layer.kind in ("layout", "resize", "embedding", "unmodelled"):
+        cycles += cost["copy"] * int(layer.outs * layer.bits / 8)
+    else:
+        cycles += cost["elementwise"] * layer.outs
+    return (kappa * cycles + beta * streamed) / clock + external * outside
+
+
+def gpu_seconds(layer: Layer, family: str, rate: dict[str, float], moved: int, weights: int, launches: int, first: bool) -> float:
+    """launch + flop / (P r u) + bytes / (W s), with u = N/(N + n0) K/(K + k0); enqueueing by the host included."""
+    peak = rate["P"] * (rate["half"] if 8 < layer.bits <= 16 else rate["byte"] if layer.bits <= 8 else 1)
+    t = launches * rate["launch"] + weights / (rate["W"] * rate["weights"]) + (rate["run"] + rate["enqueue_run"] if first else 0)
+    matrix = family in ("matrix", "grouped", "fully_connected", "attention", "depthwise")
+    t += rate["enqueue_matrix"] + (launches - 1) * rate["enqueue_other"] if matrix else launches * rate["enqueue_other"]
+    if family == "depthwise":
+        return t + 2 * macs_of(layer) / rate["P_dw"] + moved / (rate["W"] * rate["r_dw"])
+    if family == "attention":
+        return t + 2 * macs_of(layer) / (peak * rate["r_at"]) + moved / rate["W"]
+    if matrix:
+        ratio = {"matrix": 1.0, "grouped": rate["r_g"], "fully_connected": rate["r_fc"]}[family]
+        n = layer.products[0]
+        if layer.kind == "convolution" and (n["R"], n["S"], n["G"], n["stride"], n["dilation"]) == (3, 3, 1, 1, 1):
+            ratio = rate["r_wino"]
+        for n in layer.products:
+            k = n["C"] * n["R"] * n["S"]
+            u = n["M"] / (n["M"] + rate["n0"]) * k / (k + rate["k0"])
+            t += 2 * n["N"] * n["G"] * n["M"] * n["E"] * n["F"] * k / (peak * ratio * u)
+        return t + moved / rate["W"]
+    if family == "stream":
+        return t + moved / rate["W"]
+    return t + moved / (rate["W"] * rate["r_mem"]) + (rate["detection"] if family == "detection" else 0)
+
+
+def vector_seconds(
+    layer: Layer, element_operations: int, lanes: int, special_cycles: float, clock: float, read: float, write: float,
+    bytes_read: int, bytes_written: int,
+) -> float:  # fmt: skip
+    """Lane cycles, whole per kind, one after the other, then the bytes."""
+    if layer.kind == "free":
+        return 0.0
+    cycles = ceil((macs_of(layer) + element_operations) / lanes) + ceil(layer.special * special_cycles / lanes)
+    return cycles / clock + bytes_read / read + bytes_written / write
