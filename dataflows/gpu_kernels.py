@@ -173,35 +173,50 @@ class _Rows:
 
     def _producers(self, i: int) -> list[int]:
         """Operators that produce the inputs, views looked through."""
-        found = []
-        for name in self.graph.operators[i].inputs:
+        made = (self.graph.producer.get(self._base(name)) for name in self.graph.operators[i].inputs if name)
+        return [source for source in made if source is not None]
+
+    def _is_view(self, i: int) -> bool:
+        return not self.absorbed[i] and KINDS[self.operators.kind[i]] == "free" and bool(self.graph.operators[i].inputs)
+
+    def _base(self, name: str) -> str:
+        """The tensor that a chain of views looks at."""
+        source = self.graph.producer.get(name)
+        while source is not None and self._is_view(source):
+            name = self.graph.operators[source].inputs[0]
             source = self.graph.producer.get(name)
-            while source is not None and not self.absorbed[source] and KINDS[self.operators.kind[source]] == "free":
-                source = (
-                    self.graph.producer.get(self.graph.operators[source].inputs[0]) if self.graph.operators[source].inputs else None
-                )
-            if source is not None:
-                found.append(source)
-        return found
+        return name
+
+    def _read_outside(self, name: str, inside: set[int]) -> bool:
+        """True where somebody beyond the group reads a tensor, itself or through views."""
+        if self.graph.tensors[name].role == "output":
+            return True
+        for reader in self.graph.consumers[name]:
+            if not self._is_view(reader):
+                if reader not in inside:
+                    return True
+            elif any(self._read_outside(view, inside) for view in self.graph.operators[reader].outputs if view):
+                return True
+        return False
 
     def _merge(self, first: int, members: list[int], into: dict[int, int]) -> None:
         """One kernel for a group: inputs from outside once, outputs that are read outside once."""
-        inside = set(members)
-        names = {name for i in members for name in self.graph.operators[i].inputs if name}
-        outer = {n for n in names if self.graph.tensors[n].role != "weight" and self.graph.producer.get(n) not in inside}
+        inside, tensors = set(members), self.graph.tensors
+        names = {self._base(name) for i in members for name in self.graph.operators[i].inputs if name}
+        outer = {n for n in names if tensors[n].role != "weight" and self.graph.producer.get(n) not in inside}
         made = {name for i in members for name in self.graph.operators[i].outputs if name}
-        kept = {n for n in made if self.graph.tensors[n].role == "output" or set(self.graph.consumers[n]) - inside}
-        families = [self.family[i] for i in members]
+        kept = {n for n in made if self._read_outside(n, inside)}
+        families = {int(self.family[i]) for i in members}
         for i in members[1:]:
             into[i] = first
             self.absorbed[i] = True
             self.weights[first] += self.weights[i]
             self.family[i], self.launches[i], self.read[i], self.written[i], self.weights[i] = NONE, 0, 0, 0, 0
-        self.family[first] = MEMORY_KERNEL if MEMORY_KERNEL in families else STREAM_KERNEL if STREAM_KERNEL in families else NONE
+        self.family[first] = MEMORY_KERNEL if MEMORY_KERNEL in families else max(families)
         started = self.family[first] != NONE
         self.launches[first] = int(started)
-        self.read[first] = sum(self.graph.tensors[n].bytes for n in outer) if started else 0
-        self.written[first] = sum(self.graph.tensors[n].bytes for n in kept) if started else 0
+        self.read[first] = sum(tensors[n].bytes for n in outer) if started else 0
+        self.written[first] = sum(tensors[n].bytes for n in kept) if started else 0
 
     def table(self) -> KernelTable:
         """The finished columns."""
