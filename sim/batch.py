@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dataflows.gpu_counts import ENQUEUE_PHASE
 from dataflows.unit_work import UnitWork
+from hwmodels.costs.link import active_joules
 from hwmodels.jit import Kernel
 from sim.durations import PICOSECONDS, idle_power
 from sim.errors import ScheduleError
@@ -112,7 +113,7 @@ def batch_estimates(schedule: Schedule, overrides: Mapping[str, ArrayLike], comp
     return BatchEstimates(
         latency_ps=totals.latency_ps,
         overlap_ps=totals.busy_ps - totals.latency_ps,
-        energy_j=active * working + (active if waiting is None else waiting) * idle,
+        energy_j=active_joules(active, working) + active_joules(active if waiting is None else np.array([waiting]), idle),
         phases=phases,
         phase_ps=totals.phase_ps,
         levels=LEVELS.get(work.kind, work.levels),

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from dataflows.footprint import Lever, Shortfall
-from hwmodels.device import ComputeUnit, Device
+from hwmodels.device import ADDRESSABLE, ComputeUnit, Device
 from sim.buffers import Buffer, Sharing, buffers_of, load
+from sim.errors import ScheduleError
 from sim.results import MemoryUse
 from workloads.dtypes import is_float
 from workloads.errors import GraphError
@@ -99,6 +100,10 @@ def place(graph: Graph, tenants: Tenants) -> Placement:
 def _place(graph: Graph, tenants: Tenants) -> Placement:
     steps = max(1, len(graph.operators))
     room = {name: _capacity(tenants.device, name) for name, level in tenants.device.memories.items() if level.addressable}
+    if not room:
+        raise ScheduleError(
+            f"{tenants.device.name}: no memory holds tensors by address; one of {', '.join(sorted(ADDRESSABLE))} is expected"
+        )
     notes: list[str] = []
     weights = _place_weights(graph, tenants, room, notes)
     held = {name: sum(graph.tensors[t].bytes for t, region in weights.items() if region == name) for name in room}

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: One number or a column of them.
+Quantity = TypeVar("Quantity", float, "NDArray[np.float64]")
+
 
 def transfer_seconds(size_bytes: float, bandwidth_bytes_per_s: float, latency_s: float) -> float:
     """Time to move a block over one link that nobody else uses.
@@ -39,7 +48,7 @@ def link_prices(bandwidth_bytes_per_s: float, latency_s: float) -> tuple[float, 
     return latency_s, 1.0 / bandwidth_bytes_per_s
 
 
-def active_joules(power_w: float, seconds: float) -> float:
+def active_joules(power_w: Quantity, seconds: Quantity) -> Quantity:
     """Energy of a unit that draws a constant power while it works: power * time [J].
 
     >>> active_joules(5.0, 0.25)

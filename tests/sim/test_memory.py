@@ -9,6 +9,7 @@ import pytest
 
 from hwmodels.device import MemoryLevel
 from sim.buffers import Buffer, Sharing, buffers_of, load
+from sim.errors import ScheduleError
 from sim.estimate import estimate
 from tests.cases import chain_graph, lowered, random_graph, toy_device, toy_unit
 from workloads.builder import GraphBuilder
@@ -167,3 +168,10 @@ def test_one_memory_holds_what_is_alive(name: str) -> None:
     assert placement.loads["sram"] == found.load_bytes
     assert (placement.activations_peak_bytes, placement.peak_step) == (found.peak_bytes, found.peak_step)
     assert [b.bytes for b in placement.held_at(placement.peak_step)] == [held.bytes for held in found.peak_lives]
+
+
+def test_a_device_without_memory_is_refused() -> None:
+    device = toy_device()
+    bare = replace(device, memories={"cache": device.memories["cache"]})
+    with pytest.raises(ScheduleError, match="toy: no memory holds tensors by address; one of dram, external_ram, .* is expected"):
+        lowered(chain_graph(), bare)
