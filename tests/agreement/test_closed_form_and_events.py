@@ -20,6 +20,7 @@ from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
 from tests.cases import contended, lowered, random_graph, split_placement, toy_device, toy_unit
+from workloads.networks import NETWORKS as CATALOGUE
 from workloads.networks import build
 from workloads.transforms import fold_batch_norm, retype
 
@@ -53,6 +54,15 @@ def test_equal_on_every_device(name: str, device_name: str) -> None:
     assert broken_rules_of_trace(schedule, trace, spent.picoseconds.tolist()) == []
     assert broken_rules_of_estimate(written) == broken_rules_of_estimate(played) == []
     assert all(row.wait_s is not None and row.start_s is not None for row in played.operators)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_equal_for_every_network(name: str) -> None:
+    devices = device_names()
+    device = load_device(devices[sorted(CATALOGUE).index(name) % len(devices)])
+    schedule = on_device(name, device)
+    spent = durations(schedule)
+    assert round(estimate(schedule, spent=spent).latency_s * 10**12) == simulate(schedule, spent).makespan_ps
 
 
 @given(seed=st.integers(0, 10**6), join=st.sampled_from(["sum", "max"]))
