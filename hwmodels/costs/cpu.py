@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hwmodels.costs.names import check_names
 from hwmodels.device import CpuUnit
 from hwmodels.jit import kernel
 from hwmodels.runtime import Runtime
@@ -94,7 +95,13 @@ def cpu_parameters(unit: CpuUnit, runtime: Runtime | None, threads: int) -> CpuP
     """Numbers of a CPU unit used with ``threads`` threads under ``runtime``.
 
     A multiplier the unit does not name is 1 (data-sheet speed); a runtime without a date has today's algorithm rules.
+
+    Raises
+    ------
+    DeviceFileError
+        A multiplier whose name is no term of the model.
     """
+    check_names(f"units.{unit.name}.multipliers", unit.multipliers, TERM_NAMES)
     rows, columns = MICRO_TILE[unit.isa]
     l2_bytes = max(unit.l2_bytes, LEAST_L2_BYTES)
     costs = runtime.costs if runtime is not None else {}

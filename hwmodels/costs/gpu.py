@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hwmodels.costs.names import check_names
 from hwmodels.device import GpuUnit
 from hwmodels.jit import kernel
 from hwmodels.runtime import Runtime
@@ -84,8 +85,15 @@ class GpuParameters(NamedTuple):
 
 
 def gpu_parameters(unit: GpuUnit, runtime: Runtime | None) -> GpuParameters:
-    """Numbers of a GPU under a runtime: each the runtime's value (else the prior's) times the unit's correction (else 1)."""
+    """Numbers of a GPU under a runtime: each the runtime's value (else the prior's) times the unit's correction (else 1).
+
+    Raises
+    ------
+    DeviceFileError
+        An efficiency whose name is none of :data:`PRIOR`.
+    """
     costs: Mapping[str, float] = runtime.costs if runtime is not None else {}
+    check_names(f"units.{unit.name}.efficiencies", unit.efficiencies, PRIOR)
 
     def value(name: str) -> float:
         return float(costs.get(name, PRIOR[name])) * float(unit.efficiencies.get(name, 1.0))
