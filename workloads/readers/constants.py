@@ -13,12 +13,13 @@ from workloads.graph import Tensor, WeightFacts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Integer constants of at most this many elements keep their values (shapes, axes, indices).
-KEPT_VALUES = 1024
+#: Integer constants of at most this many elements keep their values in the graph (shapes, axes, indices).
+KEPT_VALUES = 256
 #: Constants of at most this many elements are computed with; larger ones are known by shape, type and fill value alone.
 COMPUTED_ELEMENTS = 1 << 16
 
-INTEGERS = frozenset({"int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64", "int4", "bool"})
+#: Types that shapes, axes and indices have.
+INDEX_TYPES = frozenset({"int64", "int32", "bool"})
 NUMPY_TYPES = {
     "fp64": np.float64, "fp32": np.float32, "fp16": np.float16, "int64": np.int64, "int32": np.int32, "int16": np.int16,
     "int8": np.int8, "uint8": np.uint8, "uint16": np.uint16, "uint32": np.uint32, "uint64": np.uint64, "bool": np.bool_,
@@ -41,6 +42,8 @@ class Constant:
         The one value of all elements, for constants that were never materialised.
     zero : int or tuple of int
         Stored value that stands for zero (zero point): one, or one per output channel.
+    read_as : str or None
+        Element type its readers see where that is not the stored one: weights that are dequantised as they are read.
     zero_share : float or None
         Share of zeros, where the file's sparse storage tells it and the values are not expanded.
     """
@@ -51,6 +54,7 @@ class Constant:
     fill: float | None = None
     zero: int | tuple[int, ...] = 0
     zero_share: float | None = None
+    read_as: str | None = None
 
     @property
     def elements(self) -> int:
@@ -72,7 +76,7 @@ class Constant:
         return np.full(self.shape, self.fill, dtype=NUMPY_TYPES[self.dtype])
 
     def integers(self) -> tuple[int, ...] | None:
-        """The elements as whole numbers in row order, ``None`` where they are unknown or many."""
+        """The elements as whole numbers in row order, ``None`` where they are unknown or more than ``KEPT_VALUES``."""
         values = self.values(KEPT_VALUES)
         return None if values is None else tuple(int(v) for v in values.ravel())
 
@@ -103,9 +107,9 @@ def weight_facts(constant: Constant, channel_axis: int | None = None) -> WeightF
     Constants known by their fill value are stand-ins for weights: they have no all-zero channels.
 
     >>> weight_facts(of_array(np.array([[0, 0], [3, 0]], dtype=np.int8)), channel_axis=0)
-    WeightFacts(zero_share=0.75, zero_output_channels=(0,), fill=None, values=(0, 0, 3, 0))
+    WeightFacts(zero_share=0.75, zero_output_channels=(0,), fill=None, values=None)
     """
-    kept = constant.integers() if constant.dtype in INTEGERS else None
+    kept = constant.integers() if constant.dtype in INDEX_TYPES else None
     array = constant.array
     if array is None:
         share = float(constant.fill == 0) if constant.zero_share is None else constant.zero_share

@@ -44,7 +44,7 @@ def evaluate(operator: Operator, operands: Sequence[Constant | None]) -> list[Co
         return None
     arrays: Arrays = []
     for constant in operands:
-        values = None if constant is None else constant.values()
+        values = None if constant is None or constant.read_as else constant.values()
         if constant is not None and (values is None or values.dtype not in OUR_TYPES):
             return None
         arrays.append(values)

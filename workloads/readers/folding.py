@@ -172,7 +172,8 @@ def _expanded(operator: Operator, data: Constant, operands: Sequence[Constant | 
 
 def _dequantized(operator: Operator, data: Constant, operands: Sequence[Constant | None]) -> Constant:
     """Constants stay as they are stored: the operator that reads them brings them to float as it goes."""
-    point = operands[2] if len(operands) > 2 else None
+    scale, point = (operands[i] if len(operands) > i else None for i in (1, 2))
+    data = replace(data, read_as=scale.dtype if scale is not None else "fp32")
     if point is None or point.array is None or not np.any(point.array):
         return data
     points = tuple(int(v) for v in point.array.ravel())

@@ -14,7 +14,7 @@ from workloads.readers.border import reading
 from workloads.readers.catalogue import ENDINGS, added_files
 from workloads.readers.layer_table import load_layer_table
 from workloads.readers.onnx_file import load_onnx
-from workloads.readers.rules import checked
+from workloads.readers.rules import against_rules
 from workloads.readers.tflite_file import load_tflite
 from workloads.transforms import fold_batch_norm, rebatch, retype
 
@@ -144,28 +144,32 @@ def read(
     if ending != ".csv" and (context is not None or phase is not None):
         raise GraphError(f"{path}: context and phase belong to language models of the catalogue and decoder tables; leave them out")
     if ending == ".onnx":
-        graph = read_onnx(path, batch, dims, allow_unmodelled=allow_unmodelled)
-    elif ending == ".tflite":
-        graph = load_tflite(path, allow_unmodelled=allow_unmodelled)
-    else:
-        graph = load_layer_table(path, batch=batch, format=format, context=context, allow_unmodelled=allow_unmodelled)
-        if "phase" not in graph.settings and (context is not None or phase is not None):
-            raise GraphError(f"{path}: context and phase belong to decoder tables; leave them out")
-        if phase not in (None, graph.settings.get("phase")):
-            raise GraphError(f"{path}: phase '{phase}'; a decoder table is one step of phase decode")
-    with reading(path, "network"):
-        return checked(graph)
+        return read_onnx(path, batch, dims, allow_unmodelled=allow_unmodelled)
+    if ending == ".tflite":
+        return checked(load_tflite(path, allow_unmodelled=allow_unmodelled), path)
+    graph = load_layer_table(path, batch=batch, format=format, context=context, allow_unmodelled=allow_unmodelled)
+    if "phase" not in graph.settings and (context is not None or phase is not None):
+        raise GraphError(f"{path}: context and phase belong to decoder tables; leave them out")
+    if phase not in (None, graph.settings.get("phase")):
+        raise GraphError(f"{path}: phase '{phase}'; a decoder table is one step of phase decode")
+    return checked(graph, path)
 
 
 def read_onnx(path: Path, batch: int | None, dims: Mapping[str, int], *, allow_unmodelled: bool) -> Graph:
     """An ONNX file at a batch; one whose reshapes only work for a single example is read so, for :func:`rebatch` to change."""
     try:
-        return load_onnx(path, batch=batch, dims=dims, allow_unmodelled=allow_unmodelled)
+        return checked(load_onnx(path, batch=batch, dims=dims, allow_unmodelled=allow_unmodelled), path)
     except GraphError:
         if batch in (None, 1):
             raise
         try:
-            return load_onnx(path, dims=dims, allow_unmodelled=allow_unmodelled)
+            return checked(load_onnx(path, dims=dims, allow_unmodelled=allow_unmodelled), path)
         except GraphError:
             pass
         raise
+
+
+def checked(graph: Graph, path: Path) -> Graph:
+    """The graph held against its rules; errors name the file."""
+    with reading(path, "network"):
+        return against_rules(graph)

@@ -101,7 +101,7 @@ def graph_of(network: OnnxNetwork, types: Mapping[str, TensorType], sizes: Mappi
             tensors[name] = network.constants[name].tensor(name)
     if not operators:
         raise GraphError("every output is a constant or an input; at least one operator is expected")
-    settings: dict[str, Any] = {"batch": _leading_size(network), "dims": dict(sizes)}
+    settings: dict[str, Any] = {"batch": network.batch or _leading_size(network), "dims": dict(sizes)}
     return Graph.build(network.name, operators, tensors.values(), notes(network), settings)
 
 

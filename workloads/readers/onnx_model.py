@@ -41,6 +41,8 @@ class OnnxNetwork:
     outputs : tuple of str
     codes : dict of str to int
         Exact ONNX element types of inputs and initializers: ours are fewer.
+    batch : int or None
+        What the symbolic batch was set to, where the file has one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class OnnxNetwork:
     inputs: dict[str, tuple[str, tuple[int | str | None, ...]]] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
     codes: dict[str, int] = field(default_factory=dict)
+    batch: int | None = None
 
     @property
     def opset(self) -> int:

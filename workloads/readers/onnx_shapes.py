@@ -93,13 +93,12 @@ def light_model(network: OnnxNetwork, sizes: Mapping[str, int]) -> ModelProto:
         constant = network.constants.get(name)
         if constant is None:
             continue
-        values = constant.values(KEPT_VALUES)
+        values = None if constant.read_as else constant.values(KEPT_VALUES)
         if values is not None and constant.dtype in NUMPY_TYPES and values.dtype == NUMPY_TYPES[constant.dtype]:
             graph.initializer.append(numpy_helper.from_array(values, name))
         else:
-            graph.input.append(
-                helper.make_tensor_value_info(name, network.codes.get(name) or ONNX_CODES[constant.dtype], constant.shape)
-            )
+            code = network.codes.get(name) or ONNX_CODES[constant.read_as or constant.dtype]
+            graph.input.append(helper.make_tensor_value_info(name, code, constant.shape))
     written = {name: operator for operator in network.operators for name in operator.outputs}
     for value in network.model.graph.output:
         if value.name in written:

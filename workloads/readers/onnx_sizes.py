@@ -33,6 +33,7 @@ def set_sizes(network: OnnxNetwork, batch: int | None, dims: Mapping[str, int]) 
         if value is None:
             where = ", ".join(f"'{tensor}' {tuple(_shown(tensor, sizes))}" for tensor, (_, sizes) in network.inputs.items())
             raise GraphError(f"size '{name}' is symbolic (inputs {where}); a number is expected; give --dim {name}=VALUE")
+    network.batch = next((chosen[name] for name, is_batch in names.items() if is_batch), None)
     sizes_set = {name: value for name, value in chosen.items() if value is not None}
     for tensor, (dtype, sizes) in network.inputs.items():
         numbers = tuple(size if isinstance(size, int) else sizes_set[_name(tensor, axis, size)] for axis, size in enumerate(sizes))

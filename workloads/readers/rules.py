@@ -23,7 +23,7 @@ def with_rule(operator: Operator, *, allow_unmodelled: bool) -> Operator:
     return operator
 
 
-def checked(graph: Graph) -> Graph:
+def against_rules(graph: Graph) -> Graph:
     """The graph, once every output has the shape its rule gives and the counts fit 63 bits.
 
     Raises
