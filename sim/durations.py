@@ -85,7 +85,7 @@ def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
     While a unit waits for its host to hand an operator over, it draws the device's idle power.
     """
     joules = np.zeros(len(picoseconds))
-    static = _static_power(schedule)
+    static = math.fsum(static_powers(schedule).values())
     clocks: dict[str, _Clock] = {}
     for i, tasks in enumerate(schedule.tasks_of()):
         unit = schedule.units[schedule.unit_of[i]]
@@ -94,10 +94,10 @@ def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
             own = [t for t in tasks if schedule.tasks[t].work == name]
             handed_over = [t for t in own if schedule.tasks[t].phase == work.enqueue_phase]
             own = [t for t in own if t not in handed_over]
-            if own and _by_actions(work, unit):
+            if own and by_actions(work, unit):
                 _spend_actions(schedule, work, i, own, joules)
-            timed = _timed(work, own, picoseconds)
-            power = static if _by_actions(work, unit) else _known(unit.active_power_w) + static
+            timed = timed_tasks(work, own, picoseconds)
+            power = static if by_actions(work, unit) else _known(unit.active_power_w) + static
             for t in timed:
                 joules[t] += active_joules(power, picoseconds[t] / PICOSECONDS)
             for t in handed_over:
@@ -131,7 +131,7 @@ def idle_power(schedule: Schedule) -> float | None:
     return None if state is None else state.power_w
 
 
-def _by_actions(work: UnitWork, unit: ComputeUnit) -> bool:
+def by_actions(work: UnitWork, unit: ComputeUnit) -> bool:
     """True where energy is a sum over actions; a link of unknown energy goes by the power of the unit that waits for it."""
     unknown_link = work.kind == "link" and math.isnan(work.energy_prices[0]) and unit.active_power_w is not None
     return bool(work.energy_terms) and not unknown_link
@@ -145,15 +145,16 @@ def _spend_actions(schedule: Schedule, work: UnitWork, i: int, tasks: list[int],
             joules[phase_of.get(term.phase, tasks[0])] += work.energy_amounts[i, k] * work.energy_prices[k]
 
 
-def _timed(work: UnitWork, tasks: list[int], picoseconds: list[int]) -> list[int]:
+def timed_tasks(work: UnitWork, tasks: list[int], picoseconds: list[int]) -> list[int]:
     """Tasks whose time is the operator's: all where phases follow each other, the longest where they overlap."""
     return tasks if work.join == "sum" or not tasks else [max(tasks, key=lambda t: picoseconds[t])]
 
 
-def _static_power(schedule: Schedule) -> float:
-    """Power drawn busy or not where energy is counted by actions: of the chosen unit and the memories counted [W]."""
+def static_powers(schedule: Schedule) -> dict[str, float]:
+    """Powers drawn busy or not where energy is counted by actions, by their path in the device file: the chosen unit's and those of
+    the memories counted [W]."""
     unit, work = schedule.units[schedule.plan.unit], schedule.work[schedule.plan.unit]
     counted = {term.phase for term in work.energy_terms}
-    powers = [getattr(unit, "static_power_w", None)] if counted else []
-    powers += [level.static_power_w for name, level in schedule.device.memories.items() if name in counted]
-    return math.fsum(power for power in powers if power is not None)
+    powers = {f"units.{unit.name}.static_power": getattr(unit, "static_power_w", None)} if counted else {}
+    powers |= {f"memories.{name}.static_power": m.static_power_w for name, m in schedule.device.memories.items() if name in counted}
+    return {path: power for path, power in powers.items() if power is not None}
