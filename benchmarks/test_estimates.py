@@ -47,6 +47,7 @@ def test_mobilenet_v2_estimates_per_second(benchmark: Any, device_name: str) -> 
     twin = batch_estimates(schedule, {name: column[sample] for name, column in columns.items()}, compiled=False)
     assert np.array_equal(found.latency_ps[sample], twin.latency_ps)
     assert np.array_equal(found.traffic[sample], twin.traffic)
+    assert np.array_equal(found.activations_peak_bytes[sample], twin.activations_peak_bytes)
     np.testing.assert_array_equal(found.energy_j[sample], twin.energy_j)
     alone = batch_estimates(schedule, {})
     assert alone.latency_ps[0] == round(estimate(schedule).latency_s * 1e12)

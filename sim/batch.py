@@ -17,6 +17,7 @@ from sim.durations import PICOSECONDS, idle_power
 from sim.errors import ScheduleError
 from sim.kernels import FIRST_PHASE, Composition, Scratch, Totals, cpu_batch, gpu_batch, mcu_batch
 from sim.schedule import Schedule
+from sim.tables import life_table
 from workloads.errors import nearest
 
 #: Unit kind -> its compiled loop.
@@ -47,8 +48,8 @@ class BatchEstimates:
     levels : tuple of str
     traffic : int64 array, candidates x levels x 2
         Bytes read from and written to each level [B].
-    peak_bytes : Mapping of str to int
-        Memory -> bytes at its worst moment; the same for all candidates, which run in the same order.
+    activations_peak_bytes : int64 array
+        Activation bytes held at the worst moment [B].
     """
 
     latency_ps: NDArray[np.int64]
@@ -58,7 +59,7 @@ class BatchEstimates:
     phase_ps: NDArray[np.int64]
     levels: tuple[str, ...]
     traffic: NDArray[np.int64]
-    peak_bytes: Mapping[str, int]
+    activations_peak_bytes: NDArray[np.int64]
 
     @property
     def latency_s(self) -> NDArray[np.float64]:
@@ -118,7 +119,7 @@ def batch_estimates(schedule: Schedule, overrides: Mapping[str, ArrayLike], comp
         phase_ps=totals.phase_ps,
         levels=LEVELS.get(work.kind, work.levels),
         traffic=totals.traffic,
-        peak_bytes={name: use.peak_bytes for name, use in schedule.placement.memory.items()},
+        activations_peak_bytes=totals.peak_bytes,
     )
 
 
@@ -191,6 +192,7 @@ def _run(schedule: Schedule, work: UnitWork, candidates: Any, compiled: bool) ->
         np.zeros(count, np.int64),
         np.zeros((count, len(phases)), np.int64),
         np.zeros((count, levels, 2), np.int64),
+        np.zeros(count, np.int64),
     )
     scratch = Scratch(
         phase=np.array([phases.index(term.phase) for term in work.terms], np.int64),
@@ -200,9 +202,10 @@ def _run(schedule: Schedule, work: UnitWork, candidates: Any, compiled: bool) ->
         traffic=np.zeros((levels, 2), np.int64),
         moved=np.zeros((levels, 2), np.int64),
         clock=np.zeros(FIRST_PHASE + len(phases), np.int64),
+        held=np.zeros(len(schedule.graph.operators) + 1, np.int64),
     )
     loop = KERNELS[work.kind]
-    tables = work.counted.operators, work.counted.nests, work.counted.network
+    tables = work.counted.operators, work.counted.nests, work.counted.network, life_table(schedule)
     if compiled and loop.dispatcher is not loop.py_func:
         loop.compiled(*(as_records(table) for table in tables), candidates, composition, scratch, totals)
     else:

@@ -15,7 +15,7 @@ from hwmodels.costs.cpu import cpu_prices
 from hwmodels.costs.gpu import gpu_prices
 from hwmodels.costs.mcu import mcu_prices
 from hwmodels.jit import kernel
-from sim.tables import Floats, Ints, Precedence, TaskTable
+from sim.tables import Floats, Ints, LifeTable, Precedence, TaskTable
 from workloads.tables import NestTable, OperatorTable
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Totals(NamedTuple):
     busy_ps: Ints  # sum of the operators' times, overlap included [ps]
     phase_ps: Ints  # candidates x phases: time of each phase over all operators [ps]
     traffic: Ints  # candidates x levels x 2: bytes read and written at each level [B]
+    peak_bytes: Ints  # activation bytes held at the worst moment [B]
 
 
 class Scratch(NamedTuple):
@@ -73,6 +74,7 @@ class Scratch(NamedTuple):
     traffic: Ints  # levels x 2, of one operator
     moved: Ints  # levels x 2, of all operators so far
     clock: Ints  # host's time, unit's time, sum of operators, then time of each phase [ps]
+    held: Ints  # per operator: change of the bytes held, one more row than operators [B]
 
 
 HOST, UNIT, BUSY, FIRST_PHASE = range(4)
@@ -124,6 +126,21 @@ def add_bytes(traffic: Ints, moved: Ints) -> None:
 
 
 @kernel
+def peak_load(lives: LifeTable, held: Ints) -> int:
+    """Most activation bytes held at any operator: the running sum of what appears and what is dropped [B]."""
+    held[:] = 0
+    for k in range(len(lives.bytes)):
+        held[lives.first[k]] += lives.bytes[k]
+        held[lives.last[k] + 1] -= lives.bytes[k]
+    total = 0
+    peak = 0
+    for i in range(len(held) - 1):
+        total += held[i]
+        peak = max(peak, total)
+    return peak
+
+
+@kernel
 def finish_candidate(clock: Ints, moved: Ints, totals: Totals, c: int, known: bool) -> None:
     """Write down the length of a candidate's run and its bytes, and set clock and bytes back."""
     totals.latency_ps[c] = max(clock[HOST], clock[UNIT]) if known else -1
@@ -137,22 +154,24 @@ def finish_candidate(clock: Ints, moved: Ints, totals: Totals, c: int, known: bo
 
 @kernel
 def cpu_batch(
-    operators: OperatorTable, nests: NestTable, network: NetworkFacts, candidates: Candidates, composition: Composition,
-    scratch: Scratch, totals: Totals,
+    operators: OperatorTable, nests: NestTable, network: NetworkFacts, lives: LifeTable, candidates: Candidates,
+    composition: Composition, scratch: Scratch, totals: Totals,
 ) -> None:  # fmt: skip
-    """Estimate one network on each candidate CPU: all amounts, prices, picoseconds and bytes anew.
+    """Estimate one network on each candidate CPU: all amounts, prices, picoseconds, bytes and the peak anew.
 
     Parameters
     ----------
     operators, nests, network
         The network as its runtime runs it; of ``network`` the batch is read, its sizes are counted per candidate.
+    lives : LifeTable
+        Activation buffers in the order of execution.
     candidates : record array
         A row per candidate, with the fields of ``CpuParameters``.
     composition, scratch
     totals : Totals
         Filled; zero before.
     """
-    phase, prices, amounts, seconds, traffic, moved, clock = scratch
+    phase, prices, amounts, seconds, traffic, moved, clock, held = scratch
     for c in range(len(candidates)):
         unit = candidates[c]
         facts = network_facts(operators, unit, network.batch)
@@ -164,15 +183,16 @@ def cpu_batch(
             known = advance(composition, seconds, clock) and known
             add_bytes(traffic, moved)
         finish_candidate(clock, moved, totals, c, known)
+        totals.peak_bytes[c] = peak_load(lives, held)
 
 
 @kernel
 def gpu_batch(
-    operators: OperatorTable, nests: NestTable, network: KernelTable, candidates: Candidates, composition: Composition,
-    scratch: Scratch, totals: Totals,
+    operators: OperatorTable, nests: NestTable, network: KernelTable, lives: LifeTable, candidates: Candidates,
+    composition: Composition, scratch: Scratch, totals: Totals,
 ) -> None:  # fmt: skip
     """Estimate one network on each candidate GPU, with the fields of ``GpuParameters``; see :func:`cpu_batch`."""
-    phase, prices, amounts, seconds, traffic, moved, clock = scratch
+    phase, prices, amounts, seconds, traffic, moved, clock, held = scratch
     for c in range(len(candidates)):
         unit = candidates[c]
         gpu_prices(unit, prices)
@@ -183,15 +203,16 @@ def gpu_batch(
             known = advance(composition, seconds, clock) and known
             add_bytes(traffic, moved)
         finish_candidate(clock, moved, totals, c, known)
+        totals.peak_bytes[c] = peak_load(lives, held)
 
 
 @kernel
 def mcu_batch(
-    operators: OperatorTable, nests: NestTable, network: McuFacts, candidates: Candidates, composition: Composition,
-    scratch: Scratch, totals: Totals,
+    operators: OperatorTable, nests: NestTable, network: McuFacts, lives: LifeTable, candidates: Candidates,
+    composition: Composition, scratch: Scratch, totals: Totals,
 ) -> None:  # fmt: skip
     """Estimate one network on each candidate microcontroller, with the fields of ``McuParameters``; see :func:`cpu_batch`."""
-    phase, prices, amounts, seconds, traffic, moved, clock = scratch
+    phase, prices, amounts, seconds, traffic, moved, clock, held = scratch
     for c in range(len(candidates)):
         unit = candidates[c]
         mcu_prices(unit, prices)
@@ -202,3 +223,4 @@ def mcu_batch(
             known = advance(composition, seconds, clock) and known
             add_bytes(traffic, moved)
         finish_candidate(clock, moved, totals, c, known)
+        totals.peak_bytes[c] = peak_load(lives, held)

@@ -36,6 +36,24 @@ class Precedence(NamedTuple):
     before: Ints  # row in TaskTable
 
 
+class LifeTable(NamedTuple):
+    """One row per activation buffer: what it holds, and from which operator to which, both included."""
+
+    bytes: Ints  # size [B]
+    first: Ints  # first operator at which it is held
+    last: Ints  # last operator at which it is held
+
+
+def life_table(schedule: Schedule) -> LifeTable:
+    """Columns of the activation buffers of a schedule; what lives before the first or after the last operator counts there."""
+    buffers, final = schedule.placement.buffers, len(schedule.graph.operators) - 1
+    return LifeTable(
+        np.array([buffer.bytes for buffer in buffers], np.int64),
+        np.array([min(max(buffer.first, 0), final) for buffer in buffers], np.int64),
+        np.array([min(max(buffer.last, 0), final) for buffer in buffers], np.int64),
+    )
+
+
 def resources_of(schedule: Schedule) -> tuple[str, ...]:
     """Names of the resources, in order of first use."""
     return tuple(dict.fromkeys(task.resource for task in schedule.tasks))

@@ -62,7 +62,7 @@ def test_each_candidate_equals_an_estimate_of_its_own(name: str, device_name: st
             alone = estimate(schedule_of(name, changed))
             assert found.latency_ps[row] == round(alone.latency_s * 10**12), (field, value)
             assert found.energy_j[row] == pytest.approx(alone.energy_j, rel=1e-12)
-            assert found.peak_bytes == {level: use.peak_bytes for level, use in alone.memory.items()}
+            assert found.activations_peak_bytes[row] == alone.activations_peak_bytes
             phases = {p: sum(t for row in alone.operators for q, t in row.phases if p == q) for p in found.phases}
             assert found.phase_ps[row] / 1e12 == pytest.approx([phases[p] for p in found.phases], rel=1e-9, abs=1e-15)
             total = np.array([sum(r + w for r, w in op.bytes.values()) for op in alone.operators]).sum()
