@@ -36,7 +36,7 @@ def lower_cpu(
         Operators this unit runs.
     """
     fused = fused_operators(graph, tables, settings.runtime, mine)
-    parameters = cpu_parameters(unit, settings.runtime, settings.threads)
+    parameters = cpu_parameters(running_cluster(device, unit, settings.threads), settings.runtime, settings.threads)
     network = network_facts(fused.operators, parameters, batch_of(graph))
     amounts = np.zeros((len(graph), len(CPU_TERMS)))
     traffic = np.zeros((len(graph), len(CPU_LEVELS), 2), dtype=np.int64)
@@ -55,6 +55,12 @@ def lower_cpu(
         energy_amounts=np.zeros((len(graph), 0)), energy_prices=np.zeros(0), details=details,
         counted=Counted(fused.operators, tables.nests, network),
     )  # fmt: skip
+
+
+def running_cluster(device: Device, unit: CpuUnit, threads: int) -> CpuUnit:
+    """The cluster whose cores set the pace: the fast one while the threads fit on it, else all cores at the pace of the slowest."""
+    fast = device.units.get(unit.fast_cluster or "")
+    return running_cluster(device, fast, threads) if isinstance(fast, CpuUnit) and threads <= fast.cores else unit
 
 
 def batch_of(graph: Graph) -> int:

@@ -136,6 +136,7 @@ class CpuUnit(ComputeUnit):
     last_level_bytes: float = 32768.0
     dram_bandwidth_bytes_per_s: float = 1e9  # data-sheet rate
     multipliers: Mapping[str, float] = field(default_factory=dict)  # term -> dimensionless factor of the core class
+    fast_cluster: str | None = None  # unit of the faster cores: they alone run while there are no more threads than it has cores
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,9 @@ def _check_unit(root: Entry, path: str, unit: ComputeUnit, device: Device) -> No
         _known(root, f"{path}.levels", unit.levels, device.memories, "a memory")
     if isinstance(unit, GpuUnit) and unit.host is not None:
         _known(root, f"{path}.host", [unit.host], device.units, "a unit")
+    if isinstance(unit, CpuUnit) and unit.fast_cluster is not None:
+        smaller = [n for n, u in device.units.items() if isinstance(u, CpuUnit) and u.cores < unit.cores]
+        _known(root, f"{path}.fast_cluster", [unit.fast_cluster], smaller, "a cpu unit with fewer cores")
     if isinstance(unit, CpuUnit | GpuUnit) and unit.dram_bandwidth_bytes_per_s is None:
         raise _at(root, path).error(
             f"{path}: 'dram_bandwidth' is missing and no memory of kind dram has a read_bandwidth", "one of the two is expected"

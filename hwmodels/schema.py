@@ -99,6 +99,9 @@ class CpuFields(UnitFields):
         "data-sheet rate of the DRAM; that of the memory where left out", "dram_bandwidth_bytes_per_s", None
     )
     multipliers: Annotated[dict[str, float], Table(PLAIN)] = about("term: factor on its nominal time", default={})
+    fast_cluster: Annotated[str | None, Text()] = about(
+        "unit of the faster cores, which alone run as long as there are no more threads than it has cores", default=None
+    )
 
 
 class GpuFields(UnitFields):
