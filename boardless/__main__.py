@@ -77,7 +77,7 @@ def _usage(error: Any, words: Sequence[str]) -> str:
     """What the parser refuses: an unknown verb or option, a missing argument, a value of the wrong sort."""
     command = getattr(getattr(error, "ctx", None), "command_path", None) or "boardless"
     said = _one_line(error.format_message()).rstrip(".")
-    flags = getattr(getattr(error, "param", None), "opts", None) or ()
+    flags: Sequence[str] = getattr(getattr(error, "param", None), "opts", None) or ()
     given = next((after for flag, after in zip(words, words[1:], strict=False) if flag in flags), None)
     if given is not None and said.startswith("Invalid value"):
         said = f"{flags[0]}: '{given}'; {said.partition(': ')[2]}"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import RenderableType
 from rich.text import Text
 from rich.tree import Tree
 
@@ -19,9 +20,10 @@ from boardless.machine_form import FORMAT, plain
 from boardless.results import Result
 from boardless.sources import parameters_of, value_at
 from dataflows.unit_work import UnitWork
+from hwmodels.costs.link import active_joules
 from hwmodels.device import ComputeUnit
 from hwmodels.terms import Term
-from sim.durations import PICOSECONDS, Durations, durations
+from sim.durations import PICOSECONDS, Durations, by_actions, durations, idle_power, static_powers, timed_tasks
 from sim.results import OperatorEstimate
 from sim.schedule import Schedule
 from workloads.errors import GraphError, nearest
@@ -102,7 +104,7 @@ class Explanation:
         about += [f"{key} {formats.said(value)}" for key, value in row.details.items() if value not in (None, "", {})]
         lines = [report.title(self.result), Text(f"{row.name}: " + ", ".join(about)), Text()]
         cited = text.Citations()
-        trees = [_tree(self.latency, cited), Text(), _tree(self.energy, cited)]
+        trees: list[RenderableType] = [_tree(self.latency, cited), Text(), _tree(self.energy, cited)]
         return text.render([*lines, *trees, Text(), Text("sources", style="bold"), cited.listed()], width=width, colour=colour)
 
 
@@ -174,25 +176,31 @@ def _with_source(term: Term) -> str:
 
 
 def _energy(schedule: Schedule, row: OperatorEstimate, index: int, tasks: Sequence[int], spent: Durations) -> Node:
-    """Energy terms where the unit has them, else power times time; by task, as it was spent."""
+    """Actions where the unit has them, else active power times time; static power times time; waiting for a host."""
+    unit = schedule.units[row.unit]
     children: list[Node] = []
     for name in dict.fromkeys(schedule.tasks[task].work for task in tasks):
         work = schedule.work[name]
-        if _has_energy_terms(work, schedule.units[row.unit]):
-            amounts = enumerate(work.energy_amounts[index].tolist())
-            children += [_spent_on(schedule, work, k, amount) for k, amount in amounts if amount]
-        else:
-            own = [task for task in tasks if schedule.tasks[task].work == name]
-            children.append(_power(schedule, row, name, math.fsum(spent.joules[task].item() for task in own), own, spent))
+        own = [task for task in tasks if schedule.tasks[task].work == name]
+        handed_over = [task for task in own if schedule.tasks[task].phase == work.enqueue_phase]
+        own = [task for task in own if task not in handed_over]
+        picoseconds = spent.picoseconds.tolist()
+        seconds = math.fsum(picoseconds[task] / PICOSECONDS for task in timed_tasks(work, own, picoseconds))
+        if own and by_actions(work, unit):
+            children += [
+                _spent_on(schedule, work, k, amount) for k, amount in enumerate(work.energy_amounts[index].tolist()) if amount
+            ]
+        elif own:
+            children.append(
+                _power(schedule, f"{name} while it works", f"units.{unit.name}.active_power", unit.active_power_w, seconds)
+            )
+        if seconds:
+            children += [_power(schedule, "busy or not", path, power, seconds) for path, power in static_powers(schedule).items()]
+        children += [_waiting(schedule, unit, spent.joules[task].item()) for task in handed_over]
+    children = [child for child in children if child.value != 0]
     if not children:
         return Node("energy", row.energy_j, "J", "no time is spent and nothing is moved")
     return Node("energy", row.energy_j, "J", "sum of the parts", (), tuple(children))
-
-
-def _has_energy_terms(work: UnitWork, unit: ComputeUnit) -> bool:
-    """False where power times time stands for the energy, as in ``sim.durations``."""
-    unpriced_link = work.kind == "link" and math.isnan(work.energy_prices[0])
-    return bool(work.energy_terms) and not (unpriced_link and unit.active_power_w is not None)
 
 
 def _spent_on(schedule: Schedule, work: UnitWork, k: int, amount: float) -> Node:
@@ -201,15 +209,23 @@ def _spent_on(schedule: Schedule, work: UnitWork, k: int, amount: float) -> Node
     return Node(f"{term.phase}: {term.name}", value, "J", "amount x price", _factors(schedule, work, term, amount, price, "J"))
 
 
-def _power(schedule: Schedule, row: OperatorEstimate, name: str, joules: float, tasks: Sequence[int], spent: Durations) -> Node:
-    """Active power times the time the unit is busy."""
-    unit = schedule.units[row.unit]
-    seconds = [spent.picoseconds[task].item() / PICOSECONDS for task in tasks]
-    busy = Fact(
-        "time", max(seconds) if schedule.work[name].join == "max" else math.fsum(seconds), "s", "latency, above", "computed"
-    )
-    power = Fact("power", unit.active_power_w, "W", *value_at(schedule.device, f"units.{unit.name}.active_power"))
-    return Node(f"{name} while it works", None if math.isnan(joules) else joules, "J", "power x time", (power, busy))
+def _power(schedule: Schedule, name: str, path: str, power_w: float | None, seconds: float) -> Node:
+    """A power of the device file times a time."""
+    time = Fact("time", seconds, "s", "the time of the phases above", "computed")
+    power = Fact("power", power_w, "W", *value_at(schedule.device, path))
+    return Node(name, None if power_w is None else active_joules(power_w, seconds), "J", "power x time", (power, time))
+
+
+def _waiting(schedule: Schedule, unit: ComputeUnit, joules: float) -> Node:
+    """Idle power while the unit waits for its host to hand the operator over; the device's active power where none is given."""
+    idle = idle_power(schedule)
+    path = "power.idle.power" if idle is not None else f"units.{unit.name}.active_power"
+    power_w = unit.active_power_w if idle is None else idle
+    known = power_w is not None and not math.isnan(joules)
+    seconds = joules / power_w if known and power_w else 0.0
+    time = Fact("time", seconds, "s", "from the end of the operator before to when the host has handed this one over", "computed")
+    power = Fact("power", power_w, "W", *value_at(schedule.device, path))
+    return Node("waiting for the host", joules if known else None, "J", "power x time", (power, time))
 
 
 def _tree(node: Node, cited: text.Citations) -> Tree:

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from boardless import formats
-from boardless.memory_view import PLANNER, MemoryView, PlacedBuffer
+from boardless.memory_view import MemoryView, PlacedBuffer
 from boardless.report import memory_table, title, words
 from boardless.text import WIDTH, facts, render, shortened, table
 from sim.results import Estimate
@@ -41,7 +41,7 @@ def _answer(view: MemoryView) -> Table:
     return facts([
         ("peak load", f"{formats.size(view.peak_load_bytes)} of activations at {view.peak_operator}"),
         ("held there", ", ".join(held[:NAMED]) + more),
-        ("arena", f"{formats.size(view.arena_bytes)} by {PLANNER}; {verdict} ({formats.size(view.lower_bound_bytes)})"),
+        ("arena", f"{formats.size(view.arena_bytes)} by {view.planner}; {verdict} ({formats.size(view.lower_bound_bytes)})"),
         ("order", f"{len(view.order)} operators, as the network has them"),
     ])  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,10 +10,7 @@ from dataflows.footprint import Shortfall
 from sim.buffers import Buffer
 from sim.memory import Placement
 from sim.schedule import Schedule
-from strategies.buffers import Span, greedy_by_size, height, peak_load
-
-#: Planner of the offsets.
-PLANNER = "greedy_by_size"
+from strategies.buffers import PLANNERS, Span, height, peak_load
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,8 @@ class MemoryView:
     peak_operator : str or None
     peak_tensors : tuple of str
         What is held while it runs, largest first.
+    planner : str
+        The one whose arenas are lowest, of those that were tried.
     buffers : tuple of PlacedBuffer
     arenas : mapping of str to int
         Height of the arena of each memory [B].
@@ -56,6 +56,7 @@ class MemoryView:
     lower_bound_bytes: int
     peak_operator: str | None
     peak_tensors: tuple[str, ...]
+    planner: str
     buffers: tuple[PlacedBuffer, ...]
     arenas: dict[str, int]
 
@@ -73,7 +74,7 @@ class MemoryView:
         """The machine form, without the head."""
         return {
             "order": list(self.order),
-            "planner": PLANNER,
+            "planner": self.planner,
             "peak_load_bytes": self.peak_load_bytes,
             "arena_bytes": self.arena_bytes,
             "lower_bound_bytes": self.lower_bound_bytes,
@@ -88,30 +89,36 @@ class MemoryView:
 def memory_view(schedule: Schedule) -> MemoryView:
     """Offsets of every activation buffer, memory by memory, and the peak."""
     placement, steps = schedule.placement, max(1, len(schedule.graph.operators))
-    placed: list[PlacedBuffer] = []
-    arenas: dict[str, int] = {}
-    bound = 0
-    for region in dict.fromkeys(buffer.region for buffer in placement.buffers):
-        group = [(i, buffer) for i, buffer in enumerate(placement.buffers) if buffer.region == region]
-        spans = [span_of(buffer, steps) for _, buffer in group]
-        offsets = greedy_by_size(spans)
-        arenas[region] = height(spans, offsets)
-        bound += peak_load(spans)
-        placed += [
-            PlacedBuffer(i, b.tensor, region, *span, offset) for (i, b), span, offset in zip(group, spans, offsets, strict=True)
-        ]
-    held = placement.held_at(placement.peak_step)
-    operators = schedule.graph.operators
+    regions = {
+        name: [b for b in placement.buffers if b.region == name] for name in dict.fromkeys(b.region for b in placement.buffers)
+    }
+    spans = {name: [span_of(buffer, steps) for buffer in group] for name, group in regions.items()}
+    planned = {planner: {name: plan(group) for name, group in spans.items()} for planner, plan in PLANNERS.items()}
+    arenas = {planner: {name: height(spans[name], offsets[name]) for name in spans} for planner, offsets in planned.items()}
+    best = min(arenas, key=lambda planner: sum(arenas[planner].values()))
+    held, operators = placement.held_at(placement.peak_step), schedule.graph.operators
     return MemoryView(
         order=tuple(operator.name for operator in operators),
         peak_load_bytes=placement.activations_peak_bytes,
-        arena_bytes=sum(arenas.values()),
-        lower_bound_bytes=bound,
+        arena_bytes=sum(arenas[best].values()),
+        lower_bound_bytes=sum(peak_load(group) for group in spans.values()),
         peak_operator=operators[placement.peak_step].name if operators else None,
         peak_tensors=tuple(buffer.tensor for buffer in held),
-        buffers=tuple(sorted(placed, key=lambda b: b.id)),
-        arenas=arenas,
+        planner=best,
+        buffers=tuple(_placed(placement, regions, spans, planned[best])),
+        arenas=arenas[best],
     )
+
+
+def _placed(
+    placement: Placement, regions: Mapping[str, list[Buffer]], spans: Mapping[str, list[Span]], offsets: Mapping[str, list[int]]
+) -> list[PlacedBuffer]:
+    """The buffers of a placement in its order, with their addresses."""
+    found = {
+        id(buffer): (name, spans[name][k], offsets[name][k]) for name, group in regions.items() for k, buffer in enumerate(group)
+    }  # fmt: skip
+    rows = ((number, buffer, *found[id(buffer)]) for number, buffer in enumerate(placement.buffers))
+    return [PlacedBuffer(number, buffer.tensor, name, *span, offset) for number, buffer, name, span, offset in rows]
 
 
 def span_of(buffer: Buffer, steps: int) -> Span:

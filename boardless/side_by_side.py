@@ -28,7 +28,9 @@ def comparison_text(estimates: Sequence[Estimate], *, width: int = WIDTH, colour
                 f"{estimates[0].network} on {len(estimates)} devices: batch {batch}, {formats.count(estimates[0].macs)} MACs",
                 style="bold",
             ),
+            Text(),
             made,
+            Text(),
         ]
     if len({estimate.energy_scope for estimate in estimates}) > 1:
         parts.append(Text("energies are of different scopes (chip, board, wall) and not to be compared with each other"))

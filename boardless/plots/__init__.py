@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from boardless.files import write_all
+from boardless.plots.arena import arena
 from boardless.plots.breakdown import breakdown
 from boardless.plots.comparison import comparison
 from boardless.plots.memory_map import memory_map
@@ -21,20 +22,25 @@ from boardless.plots.timeline import timeline
 if TYPE_CHECKING:
     from boardless.results import Result
 
-__all__ = ["breakdown", "comparison", "memory_map", "pictures", "roofline", "timeline", "write_plots"]
+__all__ = ["arena", "breakdown", "comparison", "memory_map", "pictures", "roofline", "timeline", "write_plots"]
 
 
 def pictures(results: Sequence[Result]) -> dict[str, bytes]:
     """File name -> PNG, of every figure these results allow."""
     drawn: dict[str, bytes] = {}
     for result in results:
-        for figure in (roofline, breakdown, timeline, memory_map):
-            if figure is timeline and result.trace is None:
-                continue
+        for figure in figures_of(result):
             drawn[picture_name(result.network, result.device, figure.__name__)] = png(partial(figure, result))
     if len(results) > 1:
         drawn[picture_name(results[0].network, "devices", "comparison")] = png(partial(comparison, results))
     return drawn
+
+
+def figures_of(result: Result) -> tuple[Callable[..., Any], ...]:
+    """The figures that tell something of a result: of memory for ``memory``, a timeline for ``simulate``."""
+    if getattr(result, "view", None) is not None:
+        return (memory_map, arena)
+    return (roofline, breakdown, memory_map, timeline) if result.trace is not None else (roofline, breakdown, memory_map)
 
 
 def write_plots(results: Sequence[Result], folder: Path) -> list[Path]:

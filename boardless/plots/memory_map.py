@@ -25,7 +25,7 @@ def memory_map(result: Any, axes: Axes | None = None) -> Axes:
     """
     used = {name: use for name, use in result.memory.items() if use.peak_bytes > 0}
     axes = new_axes(axes, 9.0, 1.2 + 1.9 * max(1, len(used)))
-    panels = _panels(axes, len(used))
+    panels = split(axes, len(used))
     for panel, (name, use) in zip(panels, used.items(), strict=False):
         loads = result.schedule.placement.loads.get(name, ()) if result.schedule is not None else ()
         _panel(panel, name, use, loads or (use.activations_bytes,), result)
@@ -35,7 +35,7 @@ def memory_map(result: Any, axes: Axes | None = None) -> Axes:
     return panels[0]
 
 
-def _panels(axes: Axes, number: int) -> list[Axes]:
+def split(axes: Axes, number: int) -> list[Axes]:
     """The axes split into one above the other."""
     figure: Any = axes.figure
     spot = axes.get_subplotspec()

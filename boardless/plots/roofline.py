@@ -5,6 +5,7 @@ Williams, Waterman and Patterson, "Roofline: an insightful visual performance mo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ class Point:
     rate_macs_per_s: float
     share: float
     bound: str
+    winograd: bool  # multiplies less often than it accumulates, so it may lie above the peak
 
 
 def main_level(estimate: Estimate) -> str:
@@ -53,7 +55,8 @@ def points(estimate: Estimate, level: str) -> list[Point]:
         moved = sum(row.bytes.get(level, (0, 0)))
         if row.macs > 0 and row.latency_s > 0 and moved > 0:
             rate, intensity = row.macs / row.latency_s, row.macs / moved
-            found.append(Point(index, row.name, intensity, rate, row.latency_s / total, row.bound))
+            winograd = "winograd" in str(row.details.get("algorithm", ""))
+            found.append(Point(index, row.name, intensity, rate, row.latency_s / total, row.bound, winograd))
     return found
 
 
@@ -68,10 +71,8 @@ def roofline(estimate: Estimate, axes: Axes | None = None) -> Axes:
     axes.set_yscale("log")
     for bound, colour in colours_of(estimate).items():
         group = [p for p in found if p.bound == bound]
-        if group:
-            sizes = [18.0 + 900.0 * p.share for p in group]
-            axes.scatter([p.intensity_macs_per_byte for p in group], [p.rate_macs_per_s for p in group], s=sizes, color=colour,
-                         alpha=0.6, linewidths=0.5, edgecolors=INK, label=f"bound by {bound}")  # fmt: skip
+        _scatter(axes, [p for p in group if not p.winograd], "o", colour, f"bound by {bound}")
+        _scatter(axes, [p for p in group if p.winograd], "^", colour, f"bound by {bound}, Winograd")
     _limits(axes, found, roofs)
     _draw_roofs(axes, roofs)
     axes.set_xlabel(label_of("intensity_macs_per_byte") + f", bytes of {level}" if level else label_of("intensity_macs_per_byte"))
@@ -81,8 +82,16 @@ def roofline(estimate: Estimate, axes: Axes | None = None) -> Axes:
     axes.grid(True)
     _legend(axes, found)
     titled(axes, estimate.network, estimate.device, f"roofline of {roofs.unit}")
-    number_points(axes, [(p.intensity_macs_per_byte, p.rate_macs_per_s, str(p.index)) for p in _largest(found)])
+    dots = [(p.intensity_macs_per_byte, p.rate_macs_per_s) for p in found]
+    number_points(axes, [(p.intensity_macs_per_byte, p.rate_macs_per_s, str(p.index)) for p in _largest(found)], dots)
     return axes
+
+
+def _scatter(axes: Axes, group: list[Point], marker: str, colour: str, label: str) -> None:
+    if group:
+        across, up = [p.intensity_macs_per_byte for p in group], [p.rate_macs_per_s for p in group]
+        axes.scatter(across, up, s=[18.0 + 900.0 * p.share for p in group], marker=marker, color=colour, alpha=0.6, linewidths=0.5,
+                     edgecolors=INK, label=label)  # fmt: skip
 
 
 def _largest(found: list[Point]) -> list[Point]:
@@ -109,19 +118,28 @@ def _draw_roofs(axes: Axes, roofs: Roofs) -> None:
         axes.annotate(f"peak {formats.quantity(roofs.macs_per_s, 'MAC/s')}", (right, roofs.macs_per_s), xytext=(-4, 4),
                       textcoords="offset points", ha="right", va="bottom", color=INK)  # fmt: skip
     if roofs.bytes_per_s is not None:
-        end = min(right, roofs.macs_per_s / roofs.bytes_per_s if roofs.macs_per_s else right)
-        if end > left:
-            axes.plot([left, end], [left * roofs.bytes_per_s, end * roofs.bytes_per_s], color=INK, linewidth=1.4)
-        text = f"{roofs.level} {formats.quantity(roofs.bytes_per_s, 'B/s')}"
-        axes.text(0.01, 0.99, text, transform=axes.transAxes, ha="left", va="top", color=INK)
+        _slanted(axes, roofs, roofs.bytes_per_s)
+
+
+def _slanted(axes: Axes, roofs: Roofs, bytes_per_s: float) -> None:
+    """The roof of the memory, with its bandwidth beside it."""
+    left, right = axes.get_xlim()
+    start = max(left, axes.get_ylim()[0] / bytes_per_s)
+    end = min(right, roofs.macs_per_s / bytes_per_s if roofs.macs_per_s else right)
+    if end <= start:
+        return
+    axes.plot([start, end], [start * bytes_per_s, end * bytes_per_s], color=INK, linewidth=1.4)
+    middle = math.sqrt(start * end)
+    axes.annotate(f"{roofs.level} {formats.quantity(bytes_per_s, 'B/s')}", (middle, middle * bytes_per_s), xytext=(-6, 4),
+                  textcoords="offset points", ha="right", va="bottom", color=INK)  # fmt: skip
 
 
 def _legend(axes: Axes, found: list[Point]) -> None:
     """What the colours and the numbers mean, beside the picture."""
     from matplotlib.lines import Line2D
 
-    handles: list[Any]
-    handles, names = axes.get_legend_handles_labels()
+    drawn: Any = axes.get_legend_handles_labels()
+    handles, names = drawn
     for handle in handles:
         handle.set_sizes([40.0])
     blank = Line2D([], [], linestyle="none")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,14 +58,15 @@ def test_machine_form_is_the_head_and_the_buffers() -> None:
 
 
 def test_an_arena_that_fragments_over_the_capacity_is_a_shortfall() -> None:
-    # Peak load 3 B (see the planner's test), arena 4 B, capacity 3 B: every step's bytes fit, the arena does not.
-    lives = [(0, 1, 1), (1, 2, 1), (2, 3, 2), (0, 0, 2)]
-    buffers = tuple(Buffer(f"t{i}", (f"t{i}",), size, first, last, "sram") for i, (first, last, size) in enumerate(lives))
-    placement = Placement("ideal", {}, buffers, {"sram": (3, 2, 3, 2)}, {"sram": MemoryUse("sram", 3, 0, 3, 0, 3)}, 3, 0)
-    schedule = lowered(chain_graph(4), toy_device())
-    view = memory_view(
-        schedule.__class__(**{**{f: getattr(schedule, f) for f in schedule.__dataclass_fields__}, "placement": placement})
+    # Steps 0-1: c of 3 B; steps 1-3: d of 2 B; steps 3-4: a and b of 2 B. At most 6 B at once, in step 3. Every planner puts d into
+    # the lowest gap above c, 3 to 5, so that a fits below it and b does not: 7 B. (With d at 4 to 6 the arena would be 6 B.)
+    lives = [(3, 4, 2), (3, 4, 2), (0, 1, 3), (1, 3, 2)]
+    buffers = tuple(
+        Buffer(name, (name,), size, first, last, "sram") for name, (first, last, size) in zip("abcd", lives, strict=True)
     )
-    assert (view.arena_bytes, view.lower_bound_bytes, view.optimal) == (4, 3, False)
+    placement = Placement("ideal", {}, buffers, {"sram": (3, 5, 2, 6, 4)}, {"sram": MemoryUse("sram", 6, 0, 6, 0, 6)}, 6, 3)
+    view = memory_view(replace(lowered(chain_graph(5), toy_device()), placement=placement))
+    assert (view.arena_bytes, view.lower_bound_bytes, view.optimal) == (7, 6, False)
+    assert view.fragmentation == pytest.approx(1 / 6)
     (short,) = arena_shortfalls(placement, view)
-    assert (short.level, short.needed_bytes, short.capacity_bytes, short.missing_bytes) == ("sram", 4, 3, 1)
+    assert (short.level, short.needed_bytes, short.capacity_bytes, short.missing_bytes) == ("sram", 7, 6, 1)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from boardless.plots import breakdown, comparison, memory_map, pictures, roofline, timeline
+from boardless.memory_view import memory_view
+from boardless.plots import arena, breakdown, comparison, memory_map, pictures, roofline, timeline
 from boardless.plots.breakdown import slowest
 from boardless.plots.roofline import main_level, points
 from boardless.plots.style import COLOURS, label_of, phase_colours, picture_name, png, scale_of, tick
-from boardless.results import Result
+from boardless.results import MemoryResult, Result
 from sim.engine import estimate_of_trace, simulate
+from sim.estimate import estimate as closed_form
 from sim.results import MemoryUse
 from tests.boardless.cases import estimate, operator, too_large
 from tests.cases import lowered, random_graph, toy_device, toy_unit
@@ -105,6 +108,20 @@ def test_memory_map_has_a_panel_per_memory_in_use(simulated: Result) -> None:
     assert [panel.get_title("left").split("\n")[-1].split(":")[0] for panel in axes.figure.axes] == used
 
 
+@pytest.mark.parametrize("layers", [3, 40])
+def test_arena_has_a_rectangle_per_buffer_and_names_that_fit(random_generator: np.random.Generator, layers: int) -> None:
+    schedule = lowered(random_graph(random_generator, layers), toy_device())
+    result = MemoryResult.of(closed_form(schedule), schedule)
+    view = memory_view(schedule)
+    axes = arena(replace(result, view=view))
+    assert len(axes.patches) == len(view.buffers)
+    figure = axes.figure
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert list(pictures([replace(result, view=view)])) == ["random_toy_memory_map.png", "random_toy_arena.png"]
+
+
 def test_comparison_says_values_and_what_does_not_fit() -> None:
     axes = comparison([estimate(), too_large()])
     said = [text.get_text() for text in axes.texts]
@@ -114,7 +131,7 @@ def test_comparison_says_values_and_what_does_not_fit() -> None:
 
 def test_files_and_their_names(simulated: Result) -> None:
     drawn = pictures([simulated])
-    assert list(drawn) == [f"random_toy_{name}.png" for name in ("roofline", "breakdown", "timeline", "memory_map")]
+    assert list(drawn) == [f"random_toy_{name}.png" for name in ("roofline", "breakdown", "memory_map", "timeline")]
     assert all(content.startswith(b"\x89PNG") for content in drawn.values())
     assert "small_devices_comparison.png" in pictures([Result.of(estimate()), Result.of(estimate(device="other"))])
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.buffers import Span, greedy_by_size, height, peak_load
+from strategies.buffers import PLANNERS, Span, first_fit, greedy_by_area, greedy_by_size, height, peak_load
+
+Planner = Callable[[list[Span], int], list[int]]
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 12), st.integers(1, 6), st.integers(1, 40)).map(lambda t: Span(t[0], t[0] + t[1], t[2])), max_size=14
@@ -25,18 +30,20 @@ def overlapping(spans: list[Span], offsets: list[int]) -> list[tuple[int, int]]:
     return clashes
 
 
+@pytest.mark.parametrize("planner", [greedy_by_size, greedy_by_area, first_fit])
 @given(SPANS, st.sampled_from([1, 4, 16]))
-@settings(deadline=None, max_examples=60)
-def test_no_two_buffers_share_an_address(spans: list[Span], alignment: int) -> None:
-    offsets = greedy_by_size(spans, alignment)
+@settings(deadline=None, max_examples=40)
+def test_no_two_buffers_share_an_address(planner: Planner, spans: list[Span], alignment: int) -> None:
+    offsets = planner(spans, alignment)
     assert overlapping(spans, offsets) == []
     assert all(offset % alignment == 0 for offset in offsets)
 
 
+@pytest.mark.parametrize("planner", PLANNERS)
 @given(SPANS)
-@settings(deadline=None, max_examples=60)
-def test_height_is_between_its_bounds(spans: list[Span]) -> None:
-    tall = height(spans, greedy_by_size(spans))
+@settings(deadline=None, max_examples=40)
+def test_height_is_between_its_bounds(planner: str, spans: list[Span]) -> None:
+    tall = height(spans, PLANNERS[planner](spans))
     assert peak_load(spans) <= tall <= sum(span.size for span in spans)
 
 
@@ -45,6 +52,14 @@ def test_height_is_between_its_bounds(spans: list[Span]) -> None:
 def test_peak_load_is_the_largest_sum_over_the_steps(spans: list[Span]) -> None:
     steps = range(max((span.upper for span in spans), default=0))
     assert peak_load(spans) == max((sum(s.size for s in spans if s.lower <= step < s.upper) for step in steps), default=0)
+
+
+@given(SPANS)
+@settings(deadline=None, max_examples=40)
+def test_first_fit_reaches_the_peak_load_where_all_sizes_are_equal(spans: list[Span]) -> None:
+    """Interval graphs are perfect: as many colours as intervals that meet."""
+    same = [span._replace(size=7) for span in spans]
+    assert height(same, first_fit(same)) == peak_load(same)
 
 
 def test_lives_that_touch_may_share_an_address() -> None:
