@@ -39,7 +39,7 @@ def pieces(size: int, largest: int) -> int:
     """Number of pieces when ``size`` is cut greedily into ``largest``, then 8, 4, 2, 1.
 
     >>> pieces(23, 8), pieces(23, 12)
-    (5, 5)
+    (5, 4)
     """
     rest = size % largest
     return size // largest + (rest & 1) + (rest >> 1 & 1) + (rest >> 2 & 1) + (rest >> 3 & 1)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from hwmodels.jit import Kernel
+
 #: Unit kind -> (module, price kernel); looked up by :func:`prices_of`, so that one kind loads without the others.
 PRICES: dict[str, tuple[str, str]] = {
     "cpu": ("hwmodels.costs.cpu", "cpu_prices"),
@@ -18,11 +20,12 @@ PRICES: dict[str, tuple[str, str]] = {
 }
 
 
-def prices_of(kind: str):  # type: ignore[no-untyped-def]
+def prices_of(kind: str) -> Kernel[..., None]:
     """The price kernel of a unit kind.
 
     >>> prices_of("cpu").__name__
     'cpu_prices'
     """
     module, name = PRICES[kind]
-    return getattr(import_module(module), name)
+    found: Kernel[..., None] = getattr(import_module(module), name)
+    return found

@@ -10,7 +10,9 @@ from hwmodels.errors import DeviceFileError
 from hwmodels.reader import load_device
 
 
-@pytest.mark.parametrize(("threads", "cluster", "frequency_hz"), [(1, "cpu_prime", 2.96e9), (4, "cpu_big", 2.42e9), (5, "cpu", 1.8e9)])
+@pytest.mark.parametrize(
+    ("threads", "cluster", "frequency_hz"), [(1, "cpu_prime", 2.96e9), (4, "cpu_big", 2.42e9), (5, "cpu", 1.8e9)]
+)
 def test_threads_take_the_fast_cluster_while_they_fit_on_it(threads: int, cluster: str, frequency_hz: float) -> None:
     device = load_device("snapdragon_855_plus")  # 1 core at 2.96 GHz, 3 at 2.42 GHz, 4 at 1.8 GHz
     every = device.units["cpu"]
