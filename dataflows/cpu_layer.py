@@ -1,6 +1,6 @@
 """What every count of a CPU layer starts from: element sizes, lanes, bytes, and the shares that caches do not hold.
 
-Terms of the page: A activation bytes, W weight bytes, B bytes per element, L vector lanes, p threads.
+Symbols: A activation bytes, W weight bytes, B bytes per element, L vector lanes, p threads.
 """
 
 from __future__ import annotations

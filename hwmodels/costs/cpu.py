@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
     Floats = Any
 
-#: The twenty kinds of work, in the order of their amounts and prices. Names are the page's, spelled out.
+#: The twenty kinds of work, in the order of their amounts and prices.
 TERM_NAMES = (
     "gemm", "winograd", "depthwise", "int8", "elementwise", "dram_shared", "cross_core", "fork", "direct", "slow",
     "depthwise_large", "int8_depthwise", "matmul", "packing", "packing_far", "dram_core", "shared_cache", "vector_special",

@@ -14,8 +14,8 @@ from tests.reference.cpu import Chip, Layer
 from workloads.operators.rule import KINDS
 from workloads.tables import ACTIVATION_CODE, ACTIVATIONS, KIND_CODE, VARIANT_CODE, NestTable, OperatorTable
 
-#: Page name of a term -> ours.
-PAGE = {
+#: Short name of a term in the slow model -> its name.
+SHORT = {
     "gemm": "gemm", "wino": "winograd", "dir": "direct", "dw": "depthwise", "xf": "packing", "ew": "elementwise",
     "dram1": "dram_core", "dramS": "dram_shared", "op": "dispatch", "fork": "fork", "exp": "vector_special", "mm": "matmul",
     "i8": "int8",

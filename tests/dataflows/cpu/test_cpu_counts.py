@@ -12,7 +12,7 @@ from dataflows.cpu_counts import cpu_algorithm, cpu_amounts
 from dataflows.cpu_layer import NetworkFacts, beyond, layer_of, network_facts, pack_of, share_of_one
 from dataflows.cpu_terms import CPU_TERMS
 from hwmodels.costs.cpu import TERM_NAMES, cpu_prices
-from tests.dataflows.cpu.random_layers import PAGE, changed, parameters_of, random_chip, random_layer, tables_of
+from tests.dataflows.cpu.random_layers import SHORT, changed, parameters_of, random_chip, random_layer, tables_of
 from tests.reference.cpu import Chip, Layer, nominal_seconds
 from workloads.operators.rule import KINDS
 
@@ -62,9 +62,9 @@ def test_equals_the_slow_model(kind: str, random_generator: np.random.Generator)
         chip, layer = random_chip(random_generator), random_layer(random_generator, kind)
         amounts, _, prices = counted(layer, chip)
         expected = nominal_seconds(chip, layer, FACTS.weight_bytes, FACTS.largest_activation_bytes)
-        for page, name in PAGE.items():
+        for short, name in SHORT.items():
             k = TERM_NAMES.index(name)
-            assert amounts[k] * prices[k] == pytest.approx(expected[page], rel=1e-9, abs=1e-30), (page, chip, layer)
+            assert amounts[k] * prices[k] == pytest.approx(expected[short], rel=1e-9, abs=1e-30), (short, chip, layer)
 
 
 def test_compiled_equals_interpreted_to_the_bit(random_generator: np.random.Generator) -> None:
