@@ -135,7 +135,7 @@ def explain(result: Result, operator: str) -> Explanation:
 
 
 def _latency(schedule: Schedule, row: OperatorEstimate, tasks: Sequence[int], spent: Durations) -> Node:
-    phases = tuple(_phase(schedule, task, spent) for task in tasks)
+    phases = tuple(_phase(schedule, task, spent) for task in tasks if spent.picoseconds[task])
     if not phases:
         into = row.details.get("fused_into")
         return Node("latency", 0.0, "s", f"fused into {into}: computed there" if into else "free: nothing is computed or moved")

@@ -18,12 +18,14 @@ from typing import Any, TypeVar, overload
 from boardless import explanation
 from boardless.decoding import with_tokens
 from boardless.errors import UsageError
+from boardless.mapping_table import read_mappings
 from boardless.memory_view import arena_shortfalls, memory_view
 from boardless.results import Comparison, MemoryResult, Result
 from boardless.settings import Settings
 from boardless.suiting import Party, suited
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.reader import load_device
+from hwmodels.runtime import load_runtime
 from sim.assignment import nearest_dtype, unit_named
 from sim.durations import durations
 from sim.engine import estimate_of_trace
@@ -116,8 +118,14 @@ def _each(network: NetworkLike, on: Any, settings: dict[str, Any], progress: Pro
             progress(device.name)
         own = suited(chosen, party, parties)
         lowered = _lowered(graph, device, own)
-        results.append(answer(lowered, _recorded(own, lowered)))
+        results.append(_with_notes(answer(lowered, _recorded(own, lowered)), own))
     return Comparison(results) if several else results[0]
+
+
+def _with_notes(result: R, chosen: Settings) -> R:
+    """The result with what the choice of a runtime had to assume."""
+    note = load_runtime(chosen.runtime).note if chosen.runtime is not None else ""
+    return replace(result, notes=(*result.notes, f"runtime: {note}")) if note else result
 
 
 def _estimated(lowered: Schedule, settings: dict[str, Any]) -> Result:
@@ -164,9 +172,11 @@ def _unit(device: Device, chosen: Settings) -> ComputeUnit:
 def _lowered(graph: Graph, device: Device, chosen: Settings) -> Schedule:
     unit = _unit(device, chosen)
     typed = _typed(graph, unit, chosen)
+    names = (operator.name for operator in typed.operators)
+    mappings = read_mappings(chosen.mapping, unit.kind, names) if chosen.mapping is not None else {}
     plan = layerwise_plan(
         typed, device, unit=chosen.unit, threads=chosen.threads if isinstance(unit, CpuUnit) else None, runtime=chosen.runtime,
-        profile=chosen.profile, dataflow=chosen.dataflow, mappings=_mappings(chosen), timing=chosen.timing, batch=chosen.batch,
+        profile=chosen.profile, dataflow=chosen.dataflow, mappings=mappings, timing=chosen.timing, batch=chosen.batch,
         hypothetical=chosen.hypothetical, seed=chosen.seed,
     )  # fmt: skip
     return lower(typed, device, plan)
@@ -188,18 +198,12 @@ def _typed(graph: Graph, unit: ComputeUnit, chosen: Settings) -> Graph:
     return typed.replace(settings={**typed.settings, "dtype_assumed": True})
 
 
-def _mappings(chosen: Settings) -> dict[str, dict[str, float]]:
-    if chosen.mapping is None:
-        return {}
-    from dataflows.mapping_file import read_mappings
-
-    return read_mappings(chosen.mapping)
-
-
 def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
     """Settings of the run as the contract names them; those of arrays and decoders where they play a part."""
     unit = lowered.units[lowered.plan.unit]
     said: dict[str, Any] = {"threads": lowered.plan.threads if isinstance(unit, CpuUnit) else None}
+    if chosen.dtype in WEIGHT_FORMATS:
+        said["dtype"] = chosen.dtype
     if isinstance(unit, ArrayUnit):
         said |= {"dataflow": lowered.plan.dataflow or unit.dataflows[0], "timing": lowered.plan.timing}
         said |= {"hypothetical": True} if chosen.hypothetical else {}

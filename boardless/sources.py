@@ -10,6 +10,7 @@ from hwmodels.device import Device
 from hwmodels.provenance import Source
 from hwmodels.terms import Term
 from hwmodels.units import parse
+from sim.estimate import dtype_of
 from sim.lower import runtime_named
 from sim.schedule import Schedule
 
@@ -27,9 +28,10 @@ def value_at(device: Device, path: str) -> tuple[str, str]:
 
 
 def parameters_of(schedule: Schedule, work: UnitWork, term: Term) -> list[Parameter]:
-    """Every value of a file that the price of a term reads: those of the device, then those of the runtime it names."""
-    costs = _runtime_costs(schedule, work)
-    named = [word for word in dict.fromkeys(_WORD.findall(term.price)) if word in costs and word not in term.parameters]
+    """Every value of a file that the price of a term reads: what the term lists, then what else its formula names."""
+    costs, known = _runtime_costs(schedule, work), schedule.device.sources
+    words = (word for word in dict.fromkeys(_WORD.findall(term.price)) if word not in term.parameters)
+    named = [word for word in words if word in costs or any(path in known for path in _places(schedule, work, term, word))]
     return [_parameter(schedule, work, term, name, costs) for name in (*term.parameters, *named)]
 
 
@@ -51,8 +53,9 @@ def _parameter(schedule: Schedule, work: UnitWork, term: Term, name: str, costs:
 
 
 def _places(schedule: Schedule, work: UnitWork, term: Term, name: str) -> list[str]:
-    """Paths of the device file under which a parameter may stand: below its unit, as written, at a link, at a memory."""
-    places = [f"units.{work.unit}.{name}", name, f"links.{work.unit}.{name}"]
+    """Paths of the device file under which a parameter may stand: below its unit, by element type, at a link."""
+    own = f"units.{work.unit}.{name}"
+    places = [own, f"{own}.{dtype_of(schedule.graph)}", name, f"links.{work.unit}.{name}"]
     if name.startswith("link."):
         field = name.removeprefix("link.")
         ends = [link.name for link in schedule.device.links.values() if term.phase in (link.name, link.source, link.target)]
