@@ -30,9 +30,10 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     try:
         yield
     except GraphError as error:
-        if str(error).startswith(str(path)):
+        text = _one_line(error)
+        if text == str(error) and text.startswith(str(path)):
             raise
-        raise type(error)(f"{path}: {_one_line(error)}") from error
+        raise type(error)(text if text.startswith(str(path)) else f"{path}: {text}") from error
     except BROKEN as error:
         raise GraphError(
             f"{path}: not readable ({type(error).__name__}: {_one_line(error)}); an intact {kind} file is expected"
@@ -58,6 +59,6 @@ def file_bytes(path: Path, kind: str) -> bytes:
     return content
 
 
-def _one_line(error: BaseException, longest: int = 400) -> str:
+def _one_line(error: BaseException, longest: int = 600) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= longest else text[: longest - 3] + "..."

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from workloads import networks
 from workloads.errors import GraphError
+from workloads.networks.tabled import TABLED
 from workloads.readers.layer_table import is_layer_table, network_name
 
 #: File endings that are networks.
@@ -16,7 +17,7 @@ ENDINGS = (".onnx", ".tflite", ".csv")
 
 
 class ListedNetwork(NamedTuple):
-    """One line of ``boardless networks``; ``path`` is None for networks built in code."""
+    """One line of ``boardless networks``; ``path`` is None for networks of the catalogue."""
 
     name: str
     summary: str
@@ -30,8 +31,9 @@ def network_list(catalogue_paths: Iterable[str | Path] = ()) -> tuple[ListedNetw
     True
     """
     built = {name: ListedNetwork(name, entry.summary, None) for name, entry in networks.NETWORKS.items()}
+    tabled = {name: ListedNetwork(name, f"{what}, as ncnn runs it", None) for name, (_, what) in TABLED.items()}
     added = {name: ListedNetwork(name, f"from {path.name}", path) for name, path in added_files(catalogue_paths).items()}
-    return tuple(entry for _, entry in sorted({**built, **added}.items()))
+    return tuple(entry for _, entry in sorted({**built, **tabled, **added}.items()))
 
 
 def added_files(catalogue_paths: Iterable[str | Path]) -> dict[str, Path]:

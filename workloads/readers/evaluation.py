@@ -141,7 +141,7 @@ def _slice(operator: Operator, arrays: Arrays) -> Arrays:
         if step < 0 and end < -size:
             stop = None
         index[axis] = slice(start, stop, step)
-    return [data[tuple(index)]]
+    return [np.squeeze(data[tuple(index)], axis=tuple(operator.attribute("squeezed", ())))]
 
 
 def _split(operator: Operator, arrays: Arrays) -> Arrays:

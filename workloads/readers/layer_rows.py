@@ -118,7 +118,7 @@ def csv_records(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]
         raise GraphError(f"{path}: not a text file (a zero byte); a .csv layer table is expected")
     try:
         reader = csv.reader(io.StringIO(text))
-        header = [cell.strip().lower() for cell in next(reader, [])]
+        header = [" ".join(cell.split()).lower() for cell in next(reader, [])]
         records = []
         for cells in reader:
             if any(cell.strip() for cell in cells):

@@ -10,9 +10,10 @@ from typing import Any
 from workloads import networks
 from workloads.errors import GraphError, nearest
 from workloads.graph import Graph
+from workloads.networks.tabled import TABLED, TABLES, table_of
 from workloads.readers.border import reading
 from workloads.readers.catalogue import ENDINGS, added_files
-from workloads.readers.layer_table import load_layer_table
+from workloads.readers.layer_table import QUANTISED, load_layer_table
 from workloads.readers.onnx_file import load_onnx
 from workloads.readers.rules import against_rules
 from workloads.readers.tflite_file import load_tflite
@@ -74,6 +75,8 @@ def load_network(
         graph = read(
             path, batch=batch, dims=dims or {}, allow_unmodelled=allow_unmodelled, format=format, context=context, phase=phase
         )
+        if path.parent == TABLES:
+            graph = graph.replace(name=path.stem.removesuffix(QUANTISED))
     if batch is not None:
         graph = rebatch(graph, batch)
     if fold:
@@ -106,20 +109,27 @@ def path_of(spec: str | Path, catalogue_paths: Iterable[str | Path], dtype: str 
             raise GraphError(f"{path}: ending '{path.suffix}'; an .onnx, .tflite or .csv file, or a catalogue name, is expected")
         return path
     added = added_files(catalogue_paths)
-    typed = added.get(f"{text}_{dtype}")
-    if typed is not None or text in added:
-        return typed or added[text]
-    if text not in networks.NETWORKS:
+    path = added.get(f"{text}_{dtype}") or added.get(text) or table_of(f"{text}_{dtype}") or table_of(text)
+    if path is not None:
+        return path
+    if text.partition(":")[0] not in networks.NETWORKS:
         raise GraphError(
             f"network: '{text}' is not in the catalogue; a name of `boardless networks` or the path of an .onnx, .tflite or .csv "
-            f"file is expected; {nearest(text, {*networks.NETWORKS, *added})}"
+            f"file is expected; {nearest(text, {*networks.NETWORKS, *TABLED, *added})}"
         )
     return None
 
 
 def built(name: str, batch: int | None, options: Mapping[str, Any]) -> Graph:
-    """A network of the catalogue; options it does not have are refused."""
-    known = networks.NETWORKS[name].options
+    """A network of the catalogue; options it does not have are refused. ``nasbench201:33pn3p`` names one of a search space."""
+    base, _, arch = name.partition(":")
+    known = networks.NETWORKS[base].options
+    if arch:
+        if "arch" not in known:
+            raise GraphError(
+                f"network: '{name}': network '{base}' has no architectures to choose from; {nearest(base, networks.NETWORKS)}"
+            )
+        return networks.build(base, batch=batch or 1, **options, arch=arch).replace(name=name)
     for option in options:
         if option not in known:
             has = f"it takes {', '.join(known)}" if known else "it takes no options besides the batch"
