@@ -1,0 +1,38 @@
+"""Draw the pictures of the README and the guide anew: python docs/pictures.py"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "pictures"
+FIVE = ("stm32h743", "raspberry_pi_4", "jetson_nano", "eyeriss_v1", "systolic_32x32")
+
+#: (command, pictures of it that are kept)
+COMMANDS = (
+    (
+        ["estimate", "mlperf_tiny_vww", *(word for device in FIVE for word in ("--on", device))],
+        ["mlperf_tiny_vww_devices_comparison.png", "mlperf_tiny_vww_stm32h743_memory_map.png"],
+    ),
+    (
+        ["simulate", "resnet50", "--on", "raspberry_pi_4"],
+        ["resnet50_raspberry_pi_4_roofline.png", "resnet50_raspberry_pi_4_breakdown.png", "resnet50_raspberry_pi_4_timeline.png"],
+    ),
+)
+
+
+def main() -> None:
+    """Run each command and keep the pictures that the texts show."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for arguments, kept in COMMANDS:
+            subprocess.run([sys.executable, "-m", "boardless", *arguments, "--plot", folder, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+            for name in kept:
+                shutil.copy(Path(folder) / name, FOLDER / name)
+
+
+if __name__ == "__main__":
+    main()
