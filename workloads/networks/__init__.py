@@ -33,6 +33,7 @@ from workloads.networks.searched import EFFICIENTNET_B0, FBNET_C, MNASNET_A1, MN
 from workloads.networks.shufflenet import shufflenet_v1, shufflenet_v2
 from workloads.networks.squeezenet import squeezenet1_0, squeezenet1_1
 from workloads.networks.squeezenext import squeezenext
+from workloads.networks.stm32_entries import STM32_ZOO
 from workloads.networks.vgg import VGG16, VGG19, vgg
 from workloads.networks.vit import vit
 from workloads.networks.xception import xception
@@ -54,7 +55,7 @@ def _tiny(builder: Callable[..., Graph], summary: str) -> Network:
 
 
 #: Name -> entry, in the order of names.
-NETWORKS: dict[str, Network] = {
+NETWORKS: dict[str, Network] = dict(sorted({
     "alexnet": Network(alexnet, "AlexNet in two groups, 227 x 227", "Krizhevsky et al., NIPS 2012; Caffe bvlc_alexnet"),
     "bert_base": Network(
         bert_base, "BERT-base uncased, encoder and pooler, 128 tokens",
@@ -183,7 +184,8 @@ NETWORKS: dict[str, Network] = {
         "Touvron et al., ICML 2021; timm vit_tiny_patch16_224",
     ),
     "xception": Network(xception, "Xception, 299 x 299", "Chollet, CVPR 2017; pytorchcv"),
-}  # fmt: skip
+    **STM32_ZOO,
+}.items()))  # fmt: skip
 
 
 def network(name: str) -> Network:

@@ -39,6 +39,22 @@ ZOO = {
     "mbv2_w0.35_r144": "mbv2_w0_35_r144",
     "proxyless_w0.25_r112": "proxyless_w0_25_r112",
     "proxyless_w0.3_r176": "proxyless_w0_3_r176",
+    **{f"stzoo_fdmobilenet_0.25_{size}_tfs_flowers": f"fdmobilenet_0_25_{size}" for size in (128, 224)},
+    **{f"stzoo_st_fdmobilenet_v1_{size}_tfs_flowers": f"st_fdmobilenet_v1_{size}" for size in (128, 224)},
+    **{f"stzoo_mobilenet_v1_0.25_{size}_fft_flowers": f"mobilenet_v1_0_25_{size}" for size in (96, 224)},
+    "stzoo_mobilenet_v1_0.25_96_grayscale_tfs_flowers": "mobilenet_v1_0_25_96_grey",
+    "stzoo_mobilenet_v1_0.5_224_fft_flowers": "mobilenet_v1_0_5_224",
+    **{f"stzoo_mobilenet_v2_0.35_{size}_fft_flowers": f"mobilenet_v2_0_35_{size}" for size in (128, 224)},
+    "stzoo_resnet_v1_32_32_tfs_cifar100": "resnet_v1_32",
+    "stzoo_resnet_v1_8_32_tfs_cifar10": "mlperf_tiny_ic",
+    "stzoo_st_mnist_v1_28_tfs_emnist_byclass": "st_mnist",
+    **{f"stzoo_gmp_wl_{size}_mobility_v1": f"st_gmp_{size}" for size in (24, 48)},
+    **{f"stzoo_ign_wl_{size}_mobility_v1": f"st_ign_{size}" for size in (24, 48)},
+    **{f"stzoo_st_ssd_mobilenet_v1_025_{size}_coco_2017_person": f"ssd_mobilenet_v1_0_25_{size}" for size in (192, 224, 256)},
+    **{
+        f"stzoo_ssd_mobilenet_v2_fpnlite_035_{size}_coco_2017_person": f"ssd_mobilenet_v2_fpnlite_0_35_{size}"
+        for size in (192, 224, 256, 416)
+    },
 }
 MULTIPLY = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
