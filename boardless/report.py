@@ -112,14 +112,19 @@ def _bound_words(estimate: Estimate) -> str:
 
 
 def memory_table(estimate: Estimate) -> Table:
-    """One row per addressable memory."""
+    """One row per addressable memory that holds something."""
     made = table("memory", "kind", "weights>", "activations>", "overhead>", "peak>", "capacity>", "used>", "verdict")
     for name, use in estimate.memory.items():
+        if use.peak_bytes == 0:
+            continue
         used = formats.share(use.peak_bytes / use.capacity_bytes) if use.capacity_bytes else formats.NOT_KNOWN
         sizes = (use.weights_bytes, use.activations_bytes, use.overhead_bytes, use.peak_bytes, use.capacity_bytes)
         short = not use.fits or any(entry.level == name for entry in estimate.shortfalls)
         verdict = Text("too small", style="red") if short else "capacity not known" if use.capacity_bytes is None else "fits"
         made.add_row(name, use.kind, *(formats.size(value) for value in sizes), used, verdict)
+    empty = [name for name, use in estimate.memory.items() if use.peak_bytes == 0]
+    made.caption = f"not used: {', '.join(empty)}" if empty else None
+    made.caption_justify, made.caption_style = "left", ""
     return made
 
 

@@ -65,7 +65,7 @@ def greedy_by_area(spans: Sequence[Span], alignment: int = 1) -> list[int]:
     """Offsets of buffers placed by size times length of life, largest first; ties go to the earlier start.
 
     >>> greedy_by_area([Span(0, 2, 4), Span(1, 3, 8), Span(2, 9, 4)])
-    [12, 4, 0]
+    [0, 4, 0]
     """
 
     def key(i: int) -> tuple[int, int, int]:

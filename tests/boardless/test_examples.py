@@ -1,0 +1,18 @@
+"""The examples in the docstrings of what a person uses are run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import boardless
+
+MODULES = [m.name for m in pkgutil.walk_packages(boardless.__path__, "boardless.")] + ["strategies.buffers"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
