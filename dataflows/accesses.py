@@ -16,7 +16,7 @@ inside it has one iteration at the edge is charged again: counts of a dimension 
 
 from __future__ import annotations
 
-from dataflows.tables import INPUTS, OUTPUTS, POSITIONS, RELEVANT, TAPS, WEIGHTS
+from dataflows.tables import FIRST_POSITION, INPUTS, OUTPUTS, RELEVANT, TAP_OFFSET, WEIGHTS
 from hwmodels.jit import kernel
 
 #: Accounting of sliding windows (G5), and of inputs that neighbours share in part (G2).
@@ -24,9 +24,9 @@ DELTA, FULL = 0, 1
 SHARED, UNION = 0, 1
 
 
-@kernel
+@kernel(makes_arrays=False)
 def block_sizes(table, sizes):
-    """Fill ``sizes[row, loop]``: iterations of each loop inside the given row of the mapping."""
+    """Fill ``sizes[row, loop]``: iterations of each loop inside a row of the mapping; a last row says which divide evenly."""
     rows = len(table.loop)
     for d in range(len(table.extent)):
         sizes[rows, d] = 1
@@ -34,20 +34,22 @@ def block_sizes(table, sizes):
         for d in range(len(table.extent)):
             sizes[k, d] = sizes[k + 1, d]
         sizes[k, table.loop[k]] *= table.bound[k]
+    for d in range(len(table.extent)):
+        sizes[rows + 1, d] = 1 if sizes[0, d] == table.extent[d] else 0
 
 
-@kernel
+@kernel(makes_arrays=False)
 def stationarity_cut(table, tensor, stop):
     """Row of the innermost temporal loop before ``stop`` that indexes the tensor; -1 where none does (G1)."""
     k = stop - 1
     while k >= 0:
-        if table.spatial[k] == 0 and table.bound[k] > 1 and RELEVANT[tensor][table.loop[k]] == 1:
+        if table.spatial[k] == 0 and table.bound[k] > 1 and RELEVANT[tensor, table.loop[k]] == 1:
             return k
         k -= 1
     return -1
 
 
-@kernel
+@kernel(makes_arrays=False)
 def innermost_temporal(table, stop):
     """Row of the innermost temporal loop of more than one iteration before ``stop``; -1 where there is none."""
     k = stop - 1
@@ -58,30 +60,47 @@ def innermost_temporal(table, stop):
     return -1
 
 
-@kernel
+@kernel(makes_arrays=False)
 def block_count(table, sizes, loop, stop, last_temporal, first_shared):
     """Blocks of one loop walked before row ``stop``, the last one possibly smaller.
 
     Temporal rows after ``last_temporal`` and spatial rows from ``first_shared`` on are walked once only: they repeat what is there.
     """
     whole, edge = 0, table.extent[loop]
-    if sizes[0, loop] == edge:
-        whole, edge = 1, 0
     for k in range(stop):
         if table.loop[k] != loop or table.bound[k] == 1:
             continue
         inner = sizes[k + 1, loop]
-        once = k >= first_shared if table.spatial[k] == 1 else k > last_temporal
-        if not once:
-            whole *= table.bound[k]
-            if edge > 0:
-                whole, edge = whole + edge // inner, edge % inner
-        elif edge >= inner:
-            whole, edge = whole + 1, 0
+        if walked_once(table, k, last_temporal, first_shared):
+            if edge >= inner:
+                whole, edge = whole + 1, 0
+        else:
+            whole, edge = whole * table.bound[k] + edge // inner, edge % inner
     return whole + 1 if edge > 0 else whole
 
 
-@kernel
+@kernel(makes_arrays=False)
+def walked_once(table, k, last_temporal, first_shared):
+    """True for a row that repeats what is there: a free temporal loop, or a spatial one whose instances share."""
+    return k >= first_shared if table.spatial[k] == 1 else k > last_temporal
+
+
+@kernel(makes_arrays=False)
+def repeats(table, sizes, tensor, stop, last_temporal, first_shared):
+    """How often the rows before ``stop`` walk a tensor through: blocks of the loops that do not index it."""
+    total = 1
+    even = len(table.loop) + 1
+    for k in range(stop):
+        d = table.loop[k]
+        if RELEVANT[tensor, d] == 0 and sizes[even, d] == 1 and not walked_once(table, k, last_temporal, first_shared):
+            total *= table.bound[k]
+    for d in range(len(table.extent)):
+        if sizes[even, d] == 0 and RELEVANT[tensor, d] == 0:
+            total *= block_count(table, sizes, d, stop, last_temporal, first_shared)
+    return total
+
+
+@kernel(makes_arrays=False)
 def slide(extent, block, advance, group, own_step, other_words):
     """Words along one axis when a loop slides over it: the first tile of each turn whole, then what is new only (G5).
 
@@ -115,7 +134,7 @@ def slide(extent, block, advance, group, own_step, other_words):
     return total
 
 
-@kernel
+@kernel(makes_arrays=False)
 def sliding_axis(extent, block, advance, group, own_step, other, other_block, other_step):
     """``slide`` summed over the blocks of the other loop of the axis, the last one smaller."""
     total = (other // other_block) * slide(extent, block, advance, group, own_step, (other_block - 1) * other_step + 1)
@@ -125,7 +144,7 @@ def sliding_axis(extent, block, advance, group, own_step, other, other_block, ot
     return total
 
 
-@kernel
+@kernel(makes_arrays=False)
 def window_words(positions, position_block, taps, tap_block, step, spread):
     """Words along one input axis over all pairs of blocks of its position loop and its filter loop, each block's span in full.
 
@@ -140,7 +159,7 @@ def window_words(positions, position_block, taps, tap_block, step, spread):
     return step * (positions * tap_blocks - pairs) + spread * (taps * position_blocks - pairs) + pairs
 
 
-@kernel
+@kernel(makes_arrays=False)
 def joined_block(table, sizes, loop, stop, first):
     """Block of one loop at ``stop``, widened by the spatial rows from ``first`` on that lie directly outside it."""
     block = sizes[stop, loop]
@@ -152,10 +171,11 @@ def joined_block(table, sizes, loop, stop, first):
     return min(table.extent[loop], block)
 
 
-@kernel
+@kernel(makes_arrays=False)
 def axis_words(table, sizes, axis, stop, sliding):
     """Words along one input axis over all tiles walked before ``stop``; ``sliding`` is the row of the loop that slides, or -1."""
-    position, tap = POSITIONS[axis], TAPS[axis]
+    position = FIRST_POSITION + axis
+    tap = position + TAP_OFFSET
     positions, taps = table.extent[position], table.extent[tap]
     step, spread = table.step[axis], table.spread[axis]
     position_block, tap_block = min(positions, sizes[stop, position]), min(taps, sizes[stop, tap])
@@ -168,13 +188,14 @@ def axis_words(table, sizes, axis, stop, sliding):
     return window_words(positions, position_block, taps, tap_block, step, spread)
 
 
-@kernel
+@kernel(makes_arrays=False)
 def union_words(table, sizes, axis, stop, sliding, first):
     """As ``axis_words``, with neighbours from row ``first`` on taking the union of their tiles: their common span.
 
     Only where the tiles touch, and where a sliding tile keeps nothing of the one before; else every tile is fetched by itself.
     """
-    position, tap = POSITIONS[axis], TAPS[axis]
+    position = FIRST_POSITION + axis
+    tap = position + TAP_OFFSET
     positions, taps = table.extent[position], table.extent[tap]
     step, spread = table.step[axis], table.spread[axis]
     position_block, tap_block = min(positions, sizes[stop, position]), min(taps, sizes[stop, tap])
@@ -189,26 +210,25 @@ def union_words(table, sizes, axis, stop, sliding, first):
     return window_words(positions, wide_positions, taps, wide_taps, step, spread)
 
 
-@kernel
-def words_walked(table, sizes, tensor, stop, last_temporal, first_shared, halo, sharing):
-    """Words of all tiles of a tensor that the rows before ``stop`` walk through, over all instances.
+@kernel(makes_arrays=False)
+def tensor_words(table, sizes, tensor, stop, last_temporal, halo, sharing, first_shared):
+    """Words of all tiles of a tensor that the loops indexing it walk through before ``stop``, each walked once.
 
-    Temporal loops after ``last_temporal`` that do not index the tensor are free (G1), spatial ones from ``first_shared`` on share
-    their words (G2). Loops that index the tensor split it: their tiles add up to its extent, or overlap along input axes (G5).
+    Loops that index a tensor split it: its tiles add up to its extent; along the input axes they overlap (G5), and neighbours from
+    row ``first_shared`` on may fetch their union.
     """
     total = 1
-    for d in range(len(table.extent)):
-        if RELEVANT[tensor][d] == 0 and table.extent[d] > 1:
-            total *= block_count(table, sizes, d, stop, last_temporal, first_shared)
     if tensor != INPUTS:
         for d in range(len(table.extent)):
-            if RELEVANT[tensor][d] == 1:
+            if RELEVANT[tensor, d] == 1:
                 total *= table.extent[d]
         return total
     sliding = -1
     if halo == DELTA and last_temporal >= 0 and last_temporal == innermost_temporal(table, stop):
         sliding = last_temporal
     for axis in range(3):
+        if table.extent[FIRST_POSITION + axis] * table.extent[FIRST_POSITION + axis + TAP_OFFSET] == 1:
+            continue
         if sharing == UNION:
             total *= union_words(table, sizes, axis, stop, sliding, first_shared)
         else:
@@ -216,22 +236,23 @@ def words_walked(table, sizes, tensor, stop, last_temporal, first_shared, halo, 
     return total * table.extent[0] * table.extent[1] * table.extent[3]
 
 
-@kernel
+@kernel(makes_arrays=False)
 def tile_words(table, sizes, tensor, stop):
     """Words of one tile of a tensor at row ``stop``, at most: what an instance has to hold."""
     total = 1
     for d in range(len(table.extent)):
-        if RELEVANT[tensor][d] == 1 and (tensor != INPUTS or d == 0 or d == 1 or d == 3):
+        if RELEVANT[tensor, d] == 1 and (tensor != INPUTS or d == 0 or d == 1 or d == 3):
             total *= min(table.extent[d], sizes[stop, d])
     if tensor == INPUTS:
         for axis in range(3):
-            positions = min(table.extent[POSITIONS[axis]], sizes[stop, POSITIONS[axis]])
-            taps = min(table.extent[TAPS[axis]], sizes[stop, TAPS[axis]])
+            position = FIRST_POSITION + axis
+            positions = min(table.extent[position], sizes[stop, position])
+            taps = min(table.extent[position + TAP_OFFSET], sizes[stop, position + TAP_OFFSET])
             total *= (positions - 1) * table.step[axis] + (taps - 1) * table.spread[axis] + 1
     return total
 
 
-@kernel
+@kernel(makes_arrays=False)
 def child_level(table, tensor, level):
     """The next level inside ``level`` that keeps the tensor; the number of levels where the MACs are next."""
     inner = level + 1
@@ -240,48 +261,66 @@ def child_level(table, tensor, level):
     return inner
 
 
-@kernel
-def count_operand(table, sizes, tensor, level, halo, sharing, counts):
-    """Fills, reads and deliveries of weights or inputs at one level that keeps them (G1, G2, G3, G5)."""
-    child = child_level(table, tensor, level)
+@kernel(makes_arrays=False)
+def count_operand(table, sizes, tensor, level, child, halo, sharing, counts):
+    """Words of weights or inputs between a level and its child, or the MACs: reads, deliveries, fills (G1, G2, G3, G5)."""
     at_macs = child == len(table.keep)
     start, stop = table.start[level], table.start[child]
-    cut = stationarity_cut(table, tensor, start)
-    if level > 0:
-        counts.fills[level, tensor] = words_walked(table, sizes, tensor, start, cut, start, halo, SHARED)
-    counts.visits[level, tensor] = counts.fills[level, tensor] if level > 0 else counts.tile[level, tensor]
     last = stop if at_macs else stationarity_cut(table, tensor, stop)
     window = FULL if at_macs else halo
-    counts.reads[level, tensor] = words_walked(table, sizes, tensor, stop, last, start, window, sharing)
-    counts.deliveries[level, tensor] = words_walked(table, sizes, tensor, stop, last, stop, window, SHARED)
+    words = tensor_words(table, sizes, tensor, stop, last, window, SHARED, stop)
+    delivered = words * repeats(table, sizes, tensor, stop, last, stop)
+    if sharing == UNION and tensor == INPUTS:
+        words = tensor_words(table, sizes, tensor, stop, last, window, UNION, start)
+    counts.reads[level, tensor] = words * repeats(table, sizes, tensor, stop, last, start)
+    counts.deliveries[level, tensor] = delivered
+    if not at_macs:
+        counts.fills[child, tensor] = delivered
+        counts.visits[child, tensor] = delivered
 
 
-@kernel
-def count_outputs(table, sizes, level, counts):
-    """Updates, reads and fills of the outputs at one level that keeps them (G4).
+@kernel(makes_arrays=False)
+def count_outputs(table, sizes, level, child, counts):
+    """Words of outputs between a level and its child, or the MACs: updates, read-backs, residencies, fills (G4).
 
     reads = updates - different words an instance sees; fills = residencies - different words, for levels below the outermost.
     """
-    child = child_level(table, OUTPUTS, level)
+    at_macs = child == len(table.keep)
     start, stop = table.start[level], table.start[child]
-    visits = words_walked(table, sizes, OUTPUTS, start, stationarity_cut(table, OUTPUTS, start), start, FULL, SHARED)
-    different = words_walked(table, sizes, OUTPUTS, start, -1, start, FULL, SHARED)
-    last = stop if child == len(table.keep) else stationarity_cut(table, OUTPUTS, stop)
-    counts.updates[level, OUTPUTS] = words_walked(table, sizes, OUTPUTS, stop, last, start, FULL, SHARED)
-    counts.deliveries[level, OUTPUTS] = words_walked(table, sizes, OUTPUTS, stop, last, stop, FULL, SHARED)
+    last = stop if at_macs else stationarity_cut(table, OUTPUTS, stop)
+    words = tensor_words(table, sizes, OUTPUTS, stop, last, FULL, SHARED, stop)
+    different = words * repeats(table, sizes, OUTPUTS, start, -1, start)
+    counts.updates[level, OUTPUTS] = words * repeats(table, sizes, OUTPUTS, stop, last, start)
     counts.reads[level, OUTPUTS] = counts.updates[level, OUTPUTS] - different
-    counts.visits[level, OUTPUTS] = visits
-    counts.fills[level, OUTPUTS] = visits - different if level > 0 else 0
+    counts.deliveries[level, OUTPUTS] = words * repeats(table, sizes, OUTPUTS, stop, last, stop)
+    if level > 0:
+        counts.fills[level, OUTPUTS] = counts.visits[level, OUTPUTS] - different
+    if not at_macs:
+        counts.visits[child, OUTPUTS] = counts.deliveries[level, OUTPUTS]
 
 
-@kernel
+@kernel(makes_arrays=False)
+def count_steps(table, sizes):
+    """Steps of all temporal loops: cycles without bandwidth limits; the last block of a loop has only what is left."""
+    rows = len(table.loop)
+    total = 1
+    for k in range(rows):
+        if table.spatial[k] == 0 and sizes[rows + 1, table.loop[k]] == 1:
+            total *= table.bound[k]
+    for d in range(len(table.extent)):
+        if sizes[rows + 1, d] == 0:
+            total *= block_count(table, sizes, d, rows, rows, 0)
+    return total
+
+
+@kernel(makes_arrays=False)
 def count_accesses(table, sizes, halo, sharing, counts):
     """Fill every column of ``counts`` for one mapping.
 
     Parameters
     ----------
     table : MappingTable
-    sizes : int64 array, (rows + 1) x 10
+    sizes : int64 array, at least (rows + 2) x 10
         Work space.
     halo : int
         DELTA or FULL (G5).
@@ -291,10 +330,7 @@ def count_accesses(table, sizes, halo, sharing, counts):
         Columns to fill.
     """
     block_sizes(table, sizes)
-    rows = len(table.loop)
-    counts.cycles[0] = 1
-    for d in range(len(table.extent)):
-        counts.cycles[0] *= block_count(table, sizes, d, rows, rows, 0)
+    counts.cycles[0] = count_steps(table, sizes)
     for level in range(len(table.keep)):
         counts.instances[level] = 1
         for k in range(table.start[level]):
@@ -304,7 +340,10 @@ def count_accesses(table, sizes, halo, sharing, counts):
             if table.keep[level, tensor] == 0:
                 continue
             counts.tile[level, tensor] = tile_words(table, sizes, tensor, table.start[level])
+            if level == 0:
+                counts.visits[0, tensor] = counts.tile[0, tensor]
+            child = child_level(table, tensor, level)
             if tensor == OUTPUTS:
-                count_outputs(table, sizes, level, counts)
+                count_outputs(table, sizes, level, child, counts)
             else:
-                count_operand(table, sizes, tensor, level, halo, sharing, counts)
+                count_operand(table, sizes, tensor, level, child, halo, sharing, counts)

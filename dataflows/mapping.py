@@ -122,7 +122,7 @@ class Mapping:
         """
         table = self.table()
         counts = empty_accesses(len(self.levels))
-        sizes = np.zeros((len(table.loop) + 1, len(DIMENSIONS)), dtype=np.int64)
+        sizes = np.zeros((len(table.loop) + 2, len(DIMENSIONS)), dtype=np.int64)
         count_accesses(table, sizes, ("delta", "full").index(halo), ("shared", "union").index(sharing), counts)
         return counts
 

@@ -19,12 +19,11 @@ WEIGHTS, INPUTS, OUTPUTS = 0, 1, 2
 #: Loop -> its code: N G M C D E F T R S.
 DIMENSION = {name: code for code, name in enumerate(DIMENSIONS)}
 
-#: Position loops and the filter loops that slide with them.
-POSITIONS = (DIMENSION["D"], DIMENSION["E"], DIMENSION["F"])
-TAPS = (DIMENSION["T"], DIMENSION["R"], DIMENSION["S"])
+#: Position loops D E F; the filter loops T R S that slide with them follow three codes later.
+FIRST_POSITION, TAP_OFFSET = DIMENSION["D"], DIMENSION["T"] - DIMENSION["D"]
 
-#: RELEVANT[tensor][loop]: 1 where the loop indexes the tensor (Parashar et al., ISPASS 2019; Yang et al., ASPLOS 2020).
-RELEVANT = tuple(tuple(int(name in loops) for name in DIMENSIONS) for loops in (set("GMCTRS"), set("NGCDEFTRS"), set("NGMDEF")))
+#: RELEVANT[tensor, loop]: 1 where the loop indexes the tensor (Parashar et al., ISPASS 2019; Yang et al., ASPLOS 2020).
+RELEVANT = np.array([[int(name in loops) for name in DIMENSIONS] for loops in ("GMCTRS", "NGCDEFTRS", "NGMDEF")], dtype=np.int64)
 
 
 class MappingTable(NamedTuple):

@@ -19,15 +19,18 @@ from dataflows.accesses import (
     count_accesses,
     count_operand,
     count_outputs,
+    count_steps,
     innermost_temporal,
     joined_block,
+    repeats,
     slide,
     sliding_axis,
     stationarity_cut,
+    tensor_words,
     tile_words,
     union_words,
+    walked_once,
     window_words,
-    words_walked,
 )
 from dataflows.errors import MappingError
 from dataflows.library import DATAFLOWS
@@ -199,8 +202,8 @@ def test_compiled_equals_interpreted() -> None:
         table, levels = mapping.table(), len(mapping.levels)
         plain, fast = empty_accesses(levels), empty_accesses(levels)
         for halo, sharing in ((0, 0), (1, 0), (0, 1)):
-            count_accesses(table, np.zeros((len(table.loop) + 1, 10), np.int64), halo, sharing, plain)
-            count_accesses.compiled(table, np.zeros((len(table.loop) + 1, 10), np.int64), halo, sharing, fast)
+            count_accesses(table, np.zeros((len(table.loop) + 2, 10), np.int64), halo, sharing, plain)
+            count_accesses.compiled(table, np.zeros((len(table.loop) + 2, 10), np.int64), halo, sharing, fast)
             for one, other in zip(plain, fast, strict=True):
                 np.testing.assert_array_equal(one, other)
 
@@ -209,10 +212,10 @@ def test_pieces_by_hand() -> None:
     """DRAM F4, buffer S3 M2 (columns), element F2: the pieces the counts are made of."""
     mapping = mapping_of(1, dram="WIO: F4", buffer="WIO: S3 M2c", element="WIO: F2")
     table = mapping.table()
-    sizes = np.zeros((5, 10), dtype=np.int64)
+    sizes = np.zeros((6, 10), dtype=np.int64)
     block_sizes(table, sizes)
     f, s, m = 6, 9, 2
-    assert sizes[:, f].tolist() == [8, 2, 2, 2, 1]
+    assert sizes[:, f].tolist() == [8, 2, 2, 2, 1, 1]
     assert stationarity_cut(table, WEIGHTS, 3) == 1
     assert stationarity_cut(table, OUTPUTS, 3) == 0
     assert innermost_temporal(table, 3) == 1
@@ -226,11 +229,14 @@ def test_pieces_by_hand() -> None:
     assert axis_words(table, sizes, 2, 3, 1) == 16
     assert axis_words(table, sizes, 2, 3, -1) == window_words(8, 2, 3, 1, 1, 1) == 24
     assert union_words(table, sizes, 2, 3, -1, 2) == 24
-    assert words_walked(table, sizes, WEIGHTS, 3, 1, 3, 1, 0) == 4 * 6
+    # Weights: 6 words, once for each of the four column tiles outside the filter loop.
+    assert tensor_words(table, sizes, WEIGHTS, 3, 1, 1, 0, 3) * repeats(table, sizes, WEIGHTS, 3, 1, 3) == 4 * 6
+    assert walked_once(table, 2, 1, 2) and not walked_once(table, 2, 1, 3)
+    assert count_steps(table, sizes) == 4 * 3 * 2
     assert sliding_axis(8, 2, 2, 8, 1, 3, 1, 1) == 3 * slide(8, 2, 2, 8, 1, 1) == 24
     counts = empty_accesses(3)
-    count_operand(table, sizes, WEIGHTS, 1, 0, 0, counts)
-    count_outputs(table, sizes, 1, counts)
+    count_operand(table, sizes, WEIGHTS, 1, 2, 0, 0, counts)
+    count_outputs(table, sizes, 1, 2, counts)
     assert counts.reads[1, WEIGHTS] == 24
     assert counts.updates[1, OUTPUTS] == 16
     assert s == 9
