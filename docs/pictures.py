@@ -29,7 +29,9 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for arguments, kept in COMMANDS:
-            subprocess.run([sys.executable, "-m", "boardless", *arguments, "--plot", folder, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", "boardless", *arguments, "--plot", folder, "--quiet"], check=True, stdout=subprocess.DEVNULL
+            )
             for name in kept:
                 shutil.copy(Path(folder) / name, FOLDER / name)
 

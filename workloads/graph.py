@@ -291,7 +291,8 @@ def _in_valid_order(network: str, operators: tuple[Operator, ...], tensors: Mapp
     for tensor in tensors.values():
         if tensor.role in ("activation", "output") and tensor.name not in producer:
             raise GraphError(
-                f"network '{network}': nothing produces tensor '{tensor.name}'; it must be an input, a weight or an output of an operator"
+                f"network '{network}': nothing produces tensor '{tensor.name}'; "
+                "it must be an input, a weight or an output of an operator"
             )
 
     placed = [False] * len(operators)
@@ -308,10 +309,8 @@ def _in_valid_order(network: str, operators: tuple[Operator, ...], tensors: Mapp
                 placed[index] = True
                 order.append(operators[index])
             elif source in open_now:
-                cycle = [operators[i].name for i, _ in stack]
-                raise GraphError(
-                    f"network '{network}': cycle through {' -> '.join(cycle[-6:])} -> {operators[source].name}; a network must be acyclic"
-                )
+                cycle = " -> ".join([*[operators[i].name for i, _ in stack][-6:], operators[source].name])
+                raise GraphError(f"network '{network}': cycle through {cycle}; a network must be acyclic")
             else:
                 open_now.add(source)
                 stack.append((source, iter(operators[source].inputs)))

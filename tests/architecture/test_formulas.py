@@ -16,7 +16,14 @@ FILES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).r
 RATE = re.compile(r"(_per_s|_j_per_byte|_s_per_byte|_per_cycle|_energy_j|frequency_hz)$")
 
 #: Files that turn what stands in a device file into SI rates, or draw rates: they convert or show, they do not price.
-CONVERT = ("hwmodels/reader.py", "hwmodels/schema.py", "hwmodels/units.py", "hwmodels/catalog.py", "hwmodels/facts.py", "boardless/plots/")
+CONVERT = (
+    "hwmodels/reader.py",
+    "hwmodels/schema.py",
+    "hwmodels/units.py",
+    "hwmodels/catalog.py",
+    "hwmodels/facts.py",
+    "boardless/plots/",
+)
 
 #: Where compiled code may stand.
 KERNEL_PLACES = re.compile(r"^(hwmodels/costs/\w+|hwmodels/jit|dataflows/\w+|sim/kernels|sim/caches|strategies/kernels)\.py$")
@@ -27,7 +34,8 @@ def place_of(path: Path) -> str:
 
 
 def rate_names(node: ast.AST) -> set[str]:
-    names = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)} | {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    parts = list(ast.walk(node))
+    names = {n.attr for n in parts if isinstance(n, ast.Attribute)} | {n.id for n in parts if isinstance(n, ast.Name)}
     return {name for name in names if RATE.search(name)}
 
 
