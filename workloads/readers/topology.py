@@ -20,13 +20,13 @@ UNJOINED = "edges: inferred; layers whose shapes do not follow on each other hav
 CONVOLUTION_COLUMNS = ("height", "width", "filter_height", "filter_width", "channels", "filters", "stride_height", "stride_width")
 #: Header words, without spaces and case -> columns, in the order they are looked for.
 HEADER_WORDS = (
-    (re.compile(r"ifmap.*(h|height)$"), "height"),
-    (re.compile(r"ifmap.*(w|width)$"), "width"),
-    (re.compile(r"filter.*(h|height)$"), "filter_height"),
-    (re.compile(r"filter.*(w|width)$"), "filter_width"),
+    (re.compile(r"ifmaph(eight)?$"), "height"),
+    (re.compile(r"ifmapw(idth)?$"), "width"),
+    (re.compile(r"filterh(eight)?$"), "filter_height"),
+    (re.compile(r"filterw(idth)?$"), "filter_width"),
     (re.compile(r"(num|number).*filters?$"), "filters"),
     (re.compile(r"(num|number)?channels?$"), "channels"),
-    (re.compile(r"strides?(w|width)$"), "stride_width"),
+    (re.compile(r"strides?w(idth)?$"), "stride_width"),
     (re.compile(r"strides?(h|height)?$"), "stride_height"),
     (re.compile(r"sparsity.*"), "sparsity"),
     (re.compile(r"batch.*"), "batch"),
