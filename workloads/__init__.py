@@ -2,7 +2,7 @@
 
 A network is a :class:`Graph`: operators in a valid order and the tensors between them, frozen and checked once. ``readers/``
 make one from a file, ``networks/`` from code; ``operators/`` answers for each operator what it puts out, which loops it runs and
-how much work that is; ``transforms/`` turn a graph into another. ``tables`` gives a graph as columns, the only form compiled code sees.
+how much work that is; ``transforms/`` turn a graph into another. ``tables`` gives a graph as columns, all that compiled code sees.
 """
 
 from workloads.errors import GraphError, UnsupportedOperator

@@ -1,0 +1,149 @@
+"""One small network on each kind of device, worked by hand from the data-sheet figures and the class constants.
+
+The network: input 8 x 8 x 8, a 3 x 3 convolution to 16 channels (padding 1), flattened, a fully connected layer to 10.
+
+    convolution: 64 pixels x 16 x 8 x 9 = 73,728 MACs, 1,024 outputs, 1,152 weights + 16 biases
+    fully connected: 1,024 x 10 = 10,240 MACs, 10 outputs, 10,240 weights + 10 biases
+
+The numbers below are plain arithmetic; nothing of the models is called to make them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hwmodels.reader import load_device
+from sim.estimate import estimate
+from sim.lower import layerwise_plan, lower
+from sim.results import Estimate, OperatorEstimate
+from workloads.builder import GraphBuilder
+from workloads.graph import Graph
+from workloads.transforms import retype
+
+
+def small_network() -> Graph:
+    draft = GraphBuilder("small")
+    features = draft.conv(draft.input((1, 8, 8, 8), "x"), 16, 3, padding=1, name="conv")
+    return draft.finish(draft.linear(draft.flatten(features), 10, name="fc"))
+
+
+def answer(device_name: str, dtype: str | None = None) -> tuple[Estimate, dict[str, OperatorEstimate]]:
+    graph, device = small_network(), load_device(device_name)
+    graph = retype(graph, dtype) if dtype else graph
+    found = estimate(lower(graph, device, layerwise_plan(graph, device)))
+    return found, {row.name: row for row in found.operators}
+
+
+def beyond(working_set: float, capacity: float) -> float:
+    """Share of a working set served from beyond a cache."""
+    return 1 / (1 + (capacity / working_set) ** 3)
+
+
+def test_microcontroller() -> None:
+    """Cortex-M7 at 480 MHz, factor 0.58; X-CUBE-AI 10: 1.4 cycles/MAC, 2.2 fully connected, 42 per output, 270 per operator."""
+    found, rows = answer("stm32h743", "int8")
+    dispatch = 0.58 * 270
+    conv = 0.58 * (1.4 * 73_728 + 42 * 1_024) + dispatch
+    fully_connected = 0.58 * (2.2 * 10_240 + 42 * 10) + 0.26 * 10_240 + dispatch  # flash streams each weight once
+    assert rows["conv"].latency_s == pytest.approx(conv / 480e6, rel=1e-6)
+    assert rows["fc"].latency_s == pytest.approx(fully_connected / 480e6, rel=1e-6)
+    assert found.latency_s == pytest.approx((conv + fully_connected + dispatch) / 480e6, rel=1e-6)  # and the flatten
+    assert found.energy_j == pytest.approx(0.530 * found.latency_s, rel=1e-6)
+    assert found.memory["flash"].weights_bytes == 1_152 + 10_240 + 4 * (16 + 10)  # int8 weights, int32 biases
+    assert found.activations_peak_bytes == 512 + 1_024  # the convolution holds its input and output
+    assert rows["conv"].bytes["flash"] == (1_152 + 64, 0)
+
+
+def test_cpu() -> None:
+    """Four Cortex-A72 at 1.5 GHz: 8 flop/cycle, 256 KiB L2 a core, 1 MiB last level, 12.8 GB/s; fp32, four threads."""
+    found, rows = answer("raspberry_pi_4")
+    core, port = 8 * 1.5e9, 16 * 1.5e9  # flop/s and B/s of one core
+    near, last = 256 * 1024, 1024 * 1024
+    weights_conv, weights_fc = 4 * (1_152 + 16), 4 * (10_240 + 10)
+    missing = beyond(weights_conv + weights_fc + 2 * 4_096, last)  # the flatten reads and writes the most
+    region = 13.3 * 1e-6 * (2.0 / 1.5) * (1 + 4 / 32)
+    dispatch = 1.28 * 1e-6 * (2.0 / 1.5)
+
+    # Winograd F(6,3): 4 tiles of 8 x 8; 16 channels are two pieces of 8, 4 tiles one piece of 4; two pieces on four cores.
+    tile_cost = (16 * 4 + 1 * 16 + 2 * 4) * 96 / (96 + 8 + 12)
+    compute = 1.05 * 2 * 64 * 8 * tile_cost / core / 2
+    activations = 4 * (512 + 1_024)
+    transformed = 4 * (8 + 16) * 4 * 64  # bytes of input and output tiles
+    stored = weights_conv * 64 / 9
+    moved = 64 * 4 * (8 / 2 + 16 / 4) * 2 * 4  # transform bytes; 2 and 4 vectors of channels on four cores
+    far = beyond(transformed, near)
+    packing = (5.04 * moved * (1 - far) + 24.4 * moved * far) / port
+    across = 20.4 * 0.75 * 8 * 4 * 64 * 4 / port
+    through = 0.5 * activations * beyond(activations + weights_conv, near) / 4 + stored * (1 - missing) / 4
+    dram = activations * beyond(activations + weights_conv, last) + 0.75 * stored * missing
+    dram += 2 * transformed * beyond(transformed + stored, last)
+    shared = (activations + transformed) * beyond(activations + transformed, near)
+    conv = compute + packing + across + 6.88 * through / port + (0.98 + 0.87 / 4) * dram / 12.8e9 + 0.4 * shared / 20e9
+    conv += 3 * region + dispatch
+    assert rows["conv"].details["algorithm"] == "winograd_f6"
+    assert dict(rows["conv"].phases)["compute"] == pytest.approx(compute, rel=1e-5)
+    assert dict(rows["conv"].phases)["packing"] == pytest.approx(packing, rel=1e-5)
+    assert rows["conv"].latency_s == pytest.approx(conv, rel=1e-5)
+
+    arithmetic = 0.64 * 4 * 10_240 / core / 4
+    streamed = 6.88 * weights_fc * (1 - missing) / 4 / port
+    assert dict(rows["fc"].phases)["compute"] == pytest.approx(arithmetic, rel=1e-5)
+    assert dict(rows["fc"].phases)["l2"] == pytest.approx(streamed, rel=1e-3)
+    assert dict(rows["fc"].phases)["overhead"] == pytest.approx(region + dispatch, rel=1e-5)
+    assert found.energy_j == pytest.approx(6.4 * found.latency_s, rel=1e-6)
+    assert found.latency_s == pytest.approx(sum(row.latency_s for row in found.operators), rel=1e-9)
+
+
+def test_gpu() -> None:
+    """Maxwell, 236 Gflop/s fp32 and 0.79 of 25.6 GB/s; engine lowering: launch 16 us, a run 430 us; 4.5 W."""
+    found, rows = answer("jetson_nano")
+    rate, stream = 236e9, 0.79 * 25.6e9
+    saturation = 16 / (16 + 64) * 72 / (72 + 32)  # output channels, reduction length
+    conv = 2 * 73_728 / saturation / (1.5 * rate) + 4 * 1_536 / stream + 4 * 1_168 / (1.06 * stream) + 16e-6 + 430e-6
+    saturation = 10 / (10 + 64) * 1_024 / (1_024 + 32)
+    fully_connected = 2 * 10_240 / saturation / (0.157 * rate) + 4 * 1_034 / stream + 4 * 10_250 / (1.06 * stream) + 16e-6
+    assert rows["conv"].latency_s == pytest.approx(conv, rel=1e-6)
+    assert rows["fc"].latency_s == pytest.approx(fully_connected, rel=1e-6)
+    assert rows["flatten_1"].latency_s == 0.0
+    assert found.latency_s == pytest.approx(conv + fully_connected, rel=1e-6)
+    assert found.energy_j == pytest.approx(4.5 * found.latency_s, rel=1e-6)
+
+
+def test_row_stationary_array() -> None:
+    """12 x 14 PEs at 200 MHz, mapping n m e p q r t = 1 16 8 8 4 2 2: one pass of 3 x 8 x 4 = 96 PEs.
+
+    streaming 8 * 4 * 3 * 8 = 768 cycles; the input port needs 4 * 2 * 10 * 10 = 800 and binds; filters 8*4*3*3*2*2 = 1,152 words at
+    4 a cycle; the first window 10 * 3 * 4 * 2 = 240 words, paid 1.9 times; then 1,024 outputs of 2 B leave at 480 MB/s.
+    """
+    found, rows = answer("eyeriss_v1", "int16")
+    conv = rows["conv"]
+    assert conv.details["mapping"] == {"n": 1, "m": 16, "e": 8, "p": 8, "q": 4, "r": 2, "t": 2}
+    cycles = 800 + 1_152 / 4 + 1.9 * 240
+    assert conv.details["cycles"] == round(cycles)
+    assert conv.latency_s == pytest.approx(cycles / 200e6 + 2 * 1_024 / 480e6, rel=1e-6)
+    # MACs 1.40, filter spad 1.06, input spad 0.3, three psum accesses 0.68, 12 per buffer word, 1 per hop, all times 2.07; 109 mW.
+    hops = 18_176  # deliveries over the array
+    picojoules = 73_728 * (1.40 + 1.06 + 0.3 + 3 * 0.68) + 1.0 * hops + 6.0 * (1_600 + 4_096)
+    assert conv.energy_j == pytest.approx(2.07e-12 * picojoules + 0.109 * conv.latency_s, rel=2e-3)
+    assert found.latency_s == pytest.approx(sum(row.latency_s for row in found.operators), rel=1e-9)
+
+
+def test_systolic_array() -> None:
+    """32 x 32 at 500 MHz, weight stationary: K = 72 in three folds, T = 64 pixels streamed, loads hidden under the streams.
+
+    32 + 2 * 64 + 64 + 32 + 32 - 2 = 286 cycles; before them the first tile (512 B at 12.8 GB/s) after 100 ns.
+    """
+    found, rows = answer("systolic_32x32", "int8")
+    assert rows["conv"].details["cycles"] == 286
+    assert rows["conv"].latency_s == pytest.approx(286 / 500e6 + 512 / 12.8e9 + 100e-9, rel=1e-6)
+    assert rows["conv"].details["weight_reads"] == 1_152
+    assert rows["conv"].details["input_reads"] == 64 * 72
+    assert rows["conv"].details["output_writes"] == 64 * 16 * 3
+    # 1,024 inputs are 32 folds of one streamed row: 32 + 31 * 32 + 1 + 32 + 32 - 2 cycles; the first tile holds 32 x 10 weights.
+    assert rows["fc"].details["cycles"] == 1_087
+    assert rows["fc"].latency_s == pytest.approx(1_087 / 500e6 + 320 / 12.8e9 + 100e-9, rel=1e-6)
+    assert found.latency_s == pytest.approx(rows["conv"].latency_s + rows["fc"].latency_s, rel=1e-9)
+    # MAC 0.17 pJ, psum 1 pJ, scratchpad 1.3 read and 1.4 written, DRAM 64 pJ a byte, 50 mW.
+    scratchpad = 1.3 * (4_608 + 1_152 + 1_024) + 1.4 * (1_024 + 1_664)
+    picojoules = 0.17 * 73_728 + 1.0 * 4_096 + scratchpad + 64 * (512 + 1_152 + 1_024)
+    assert rows["conv"].energy_j == pytest.approx(picojoules * 1e-12 + 0.050 * rows["conv"].latency_s, rel=1e-3)
