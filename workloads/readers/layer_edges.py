@@ -31,6 +31,8 @@ class Edges:
         By name.
     of_row : dict of str to list of str
         Names of the tensors each row writes.
+    written : list of Tensor
+        Those of rows that were taken already, nearest last; network inputs that rows brought along come first.
     read : set of str
     inferred : bool
         True once an edge was taken from shapes.
@@ -40,6 +42,7 @@ class Edges:
     dtype: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     of_row: dict[str, list[str]] = field(default_factory=dict)
+    written: list[Tensor] = field(default_factory=list)
     read: set[str] = field(default_factory=set)
     inferred: bool = False
 
@@ -48,9 +51,20 @@ class Edges:
         self.of_row[row.name] = [tensor.name for tensor in tensors]
         self.tensors.update((tensor.name, tensor) for tensor in tensors)
 
+    def finish(self, row: Row) -> None:
+        """What a row writes may be read by the rows behind it."""
+        self.written += [self.tensors[name] for name in self.of_row[row.name]]
+
     def inputs_of(self, row: Row) -> list[Tensor]:
-        """Tensors a row reads."""
-        found = self.named(row) if row.inputs is not None else self.guessed(row)
+        """Tensors a row reads: those it names, else those its shapes suggest, else what the row before writes."""
+        if row.inputs:
+            found = self.named(row)
+        elif row.in_shapes:
+            found = self.guessed(row)
+        elif self.written:
+            found, self.inferred = self.written[-1:], True
+        else:
+            raise row.error("no in_shape; a shape like 3x224x224 is expected")
         self.read.update(tensor.name for tensor in found)
         return found
 
@@ -63,7 +77,7 @@ class Edges:
             if math.prod(tensor.shape) != self.batch * math.prod(shape):
                 given = "x".join(map(str, shape))
                 raise row.error(f"in_shape {given} of '{tensor.name}', which has {tensor.shape[1:]}; equal shapes are expected")
-        return found or [self.new_input(row, shape) for shape in row.in_shapes]
+        return found
 
     def output_name(self, row: Row, name: str) -> str:
         """Tensor that a name in the ``inputs`` column means."""
@@ -98,7 +112,7 @@ class Edges:
 
     def earlier(self, row: Row, shape: tuple[int, ...]) -> list[Tensor]:
         """Tensors of that shape, nearest first; for rows that flatten, else those with as many elements."""
-        backwards = [tensor for tensor in reversed(self.tensors.values()) if tensor.name not in self.of_row.get(row.name, ())]
+        backwards = self.written[::-1]
         equal = [tensor for tensor in backwards if tensor.shape[1:] == shape]
         if equal or row.op.lower() not in FLATTENING:
             return equal
@@ -112,4 +126,5 @@ class Edges:
             name += "_"
         tensor = Tensor(name, (self.batch, *shape), self.dtype, "input")
         self.tensors = {name: tensor, **self.tensors}
+        self.written.insert(0, tensor)
         return tensor

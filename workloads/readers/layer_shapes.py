@@ -11,6 +11,9 @@ from workloads.readers.layer import Layer, first, fused, shape_text, weights_che
 from workloads.readers.layer_rows import Row
 from workloads.readers.onnx_attributes import shared_pads
 
+#: Which axes a row moves or reduces is tried out; tensors of networks have no more than these.
+MOST_AXES = 6
+
 
 def concat_row(row: Row, op: str, inputs: Sequence[Tensor]) -> Layer:
     out = row.out_shape
@@ -69,11 +72,9 @@ def reshape_row(row: Row, op: str, inputs: Sequence[Tensor]) -> Layer:
 def transpose_row(row: Row, op: str, inputs: Sequence[Tensor]) -> Layer:
     """The order of axes that gives the output shape: channels last or first where several do, never the written order."""
     before, out = first(row, inputs).shape[1:], row.out_shape
-    rank = len(before)
-    orders = sorted(
-        itertools.permutations(range(rank)), key=lambda order: (order == tuple(range(rank)), order != (*range(1, rank), 0))
-    )
-    for order in orders if rank <= 6 else ():
+    written = tuple(range(len(before)))
+    orders = itertools.permutations(written) if len(before) <= MOST_AXES else ()
+    for order in sorted(orders, key=lambda order: (order == written, order != (*written[1:], 0))):
         if tuple(before[axis] for axis in order) == out:
             return Layer("Transpose", {"perm": (0, *(axis + 1 for axis in order))}, weights_checked(row, ()))
     raise row.error(f"in_shape {shape_text(before)} to out_shape {shape_text(out)}; the same sizes in another order are expected")
@@ -82,7 +83,7 @@ def transpose_row(row: Row, op: str, inputs: Sequence[Tensor]) -> Layer:
 def reduce_row(row: Row, op: str, inputs: Sequence[Tensor]) -> Layer:
     before, out = first(row, inputs).shape[1:], row.out_shape
     rank = len(before)
-    for count in range(rank + 1):
+    for count in range(rank + 1) if rank <= MOST_AXES else ():
         for axes in itertools.combinations(range(rank), count):
             kept = tuple(size for axis, size in enumerate(before) if axis not in axes)
             ones = tuple(1 if axis in axes else size for axis, size in enumerate(before))

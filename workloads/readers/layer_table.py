@@ -8,6 +8,7 @@ stand.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,14 +106,11 @@ def is_layer_table(path: str | Path) -> bool:
 def table_graph(name: str, rows: Sequence[Row], *, batch: int, dtype: str | None, allow_unmodelled: bool = False) -> Graph:
     """Graph of the rows of a table."""
     builder = _TableBuilder(batch, dtype or "fp32", allow_unmodelled=allow_unmodelled)
-    given = all(row.inputs is not None for row in rows)
-    if given:
-        for row in rows:
-            builder.declare(row)
     for row in rows:
-        if not given:
-            builder.declare(row)
+        builder.declare(row)
+    for row in rows:
         builder.add(row)
+        builder.edges.finish(row)
     return builder.graph(name, dtype)
 
 
@@ -140,6 +138,7 @@ class _TableBuilder:
             self.check(row, 0, row.out_shape if row.op.lower() == "memorydata" else None)
             return
         inputs = [self.stretched(row, tensor) for tensor in self.edges.inputs_of(row)]
+        row = row if row.in_shapes else replace(row, in_shapes=tuple(tensor.shape[1:] for tensor in inputs))
         outputs = [self.edges.tensors[name] for name in self.edges.of_row[row.name]]
         layer = self.layer(row, inputs)
         weights = self.constants(row, layer)

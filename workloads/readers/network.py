@@ -104,10 +104,10 @@ def path_of(spec: str | Path, catalogue_paths: Iterable[str | Path], dtype: str 
     """
     text = str(spec)
     if isinstance(spec, Path) or text.lower().endswith(ENDINGS) or os.sep in text:
-        path = Path(spec)
-        if path.suffix.lower() not in ENDINGS:
-            raise GraphError(f"{path}: ending '{path.suffix}'; an .onnx, .tflite or .csv file, or a catalogue name, is expected")
-        return path
+        given = Path(spec)
+        if given.suffix.lower() not in ENDINGS:
+            raise GraphError(f"{given}: ending '{given.suffix}'; an .onnx, .tflite or .csv file, or a catalogue name, is expected")
+        return given
     added = added_files(catalogue_paths)
     path = added.get(f"{text}_{dtype}") or added.get(text) or table_of(f"{text}_{dtype}") or table_of(text)
     if path is not None:

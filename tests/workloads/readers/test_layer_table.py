@@ -180,6 +180,23 @@ def test_a_branch_nobody_read_is_preferred_for_the_second_operand(tmp_path: Path
     assert graph.operator("c").inputs[0] == "s:1" and graph.operator("j").inputs == ("d", "s")
 
 
+def test_empty_cells_of_the_inputs_column_are_inferred(tmp_path: Path) -> None:
+    """Only the branch is named; rows without shapes or names read the row before."""
+    graph = load(
+        tmp_path,
+        "a,Conv,,3x8x8,4x8x8,3",
+        "b,Relu,,,4x8x8,",
+        "c,Sigmoid,a,,4x8x8,",
+        "d,Add,b;c,,4x8x8,",
+        "e,Tanh,,4x8x8,4x8x8,",
+        header="name,op,inputs,in_shape,out_shape,kernel",
+    )
+    assert {o.name: o.inputs[:2] for o in graph.operators[1:]} == {"b": ("a",), "c": ("a",), "d": ("b", "c"), "e": ("d",)}
+    assert graph.notes == ("edges: inferred",)
+    with pytest.raises(GraphError, match="no in_shape"):
+        load(tmp_path, "b,Relu,4x8x8", header="name,op,out_shape")
+
+
 def test_channel_vectors_scale_maps(tmp_path: Path) -> None:
     """Squeeze and excitation: the pool leaves one number per channel, the product stretches it over the map."""
     graph = load(
