@@ -331,6 +331,22 @@ def test_quantised_weights_stay_as_they_are_stored(tmp_path: Path) -> None:
     assert graph.tensors["d"].dtype == "int8" and graph.tensors["d"].facts.zero_output_channels == (2,)  # type: ignore[union-attr]
 
 
+def test_quantise_and_dequantise_around_a_layer_stay_operators(tmp_path: Path) -> None:
+    """The form exporters write: activations pass through both, weights and bias are constants behind a DequantizeLinear."""
+    scale, zero = {"s": np.array(0.1, np.float32)}, {"z": np.array(0, np.int8)}
+    weights = {"w": np.ones((4, 3, 1, 1), np.int8), "b": np.ones(4, np.int32)}
+    nodes = [
+        onnx_node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        onnx_node("DequantizeLinear", ["q", "s", "z"], ["d"]),
+        onnx_node("DequantizeLinear", ["w", "s", "z"], ["wd"]),
+        onnx_node("DequantizeLinear", ["b", "s"], ["bd"]),
+        onnx_node("Conv", ["d", "wd", "bd"], ["y"]),
+    ]
+    graph = load(tmp_path, onnx_model(nodes, {"x": [1, 3, 4, 4]}, ["y"], {**scale, **zero, **weights}))
+    assert [o.op for o in graph.operators] == ["QuantizeLinear", "DequantizeLinear", "Conv"]
+    assert [graph.tensors[name].dtype for name in ("q", "d", "wd", "bd", "y")] == ["int8", "fp32", "int8", "int32", "fp32"]
+
+
 def test_qlinear_convolution_uses_its_own_zero_point(tmp_path: Path) -> None:
     from onnx import helper
 
