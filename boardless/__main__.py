@@ -8,6 +8,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+#: Where the project's own errors are: what they say is meant for the user as it stands.
+OWN_ERRORS = tuple(
+    f"{name}.errors" for name in ("workloads", "hwmodels", "dataflows", "sim", "strategies", "validation", "boardless")
+)
+
 ANSWERED, CHECK_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -35,7 +40,7 @@ def _guarded(words: list[str]) -> int:
         _drop_output()
         return ANSWERED
     except KeyboardInterrupt:
-        return _fail("interrupted; nothing was written; run the same command to start again", INTERRUPTED)
+        return _fail("interrupted; no file was left half written; run the same command to start again", INTERRUPTED)
     except Exception as error:
         if "--debug" in words:
             raise
@@ -62,11 +67,12 @@ def describe(error: BaseException, words: Sequence[str] = ()) -> str:
     """
     if hasattr(error, "format_message"):
         return _usage(error, words)
-    if type(error).__module__.endswith(".errors"):
+    if any(kind.__module__ in OWN_ERRORS for kind in type(error).__mro__):
         return _one_line(str(error))
     if isinstance(error, OSError):
-        name = os.path.basename(str(error.filename or "")) or "file"
-        return _one_line(f"{name}: {error.strerror or error}; a file that can be read is expected; check the path")
+        name = os.path.basename(str(error.filename or "")) or "standard output"
+        wanted = "room to write" if error.filename is None else "a file that can be read"
+        return _one_line(f"{name}: {error.strerror or error}; {wanted} is expected; check the path")
     if isinstance(error, MemoryError):
         return "memory: too little on this machine for the network; a smaller one is expected; lower --batch or --dim"
     said = _one_line(f"{type(error).__name__}: {error}")

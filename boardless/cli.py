@@ -25,9 +25,6 @@ Network = Annotated[
     str,
     typer.Argument(help="A path (.onnx, .tflite, .csv layer table) or a catalogue name.", metavar="NETWORK", show_default=False),
 ]
-Device = Annotated[
-    str, typer.Option("--on", help="A catalogue name or a path to a device .yaml.", metavar="DEVICE", show_default=False)
-]
 _ON = "A catalogue name or a device .yaml; several give a comparison."
 Devices = Annotated[list[str], typer.Option("--on", help=_ON, metavar="DEVICE", show_default=False)]
 Name = Annotated[
@@ -41,9 +38,13 @@ _LIST = (shared.CATALOGUE, shared.OUTPUT)
 def version(asked: bool) -> None:
     """Print the version and stop."""
     if asked:
+        from importlib.metadata import PackageNotFoundError
         from importlib.metadata import version as installed
 
-        typer.echo(f"boardless {installed('boardless')}")
+        try:
+            typer.echo(f"boardless {installed('boardless')}")
+        except PackageNotFoundError:
+            typer.echo("boardless (run from its source folder, not installed)")
         raise typer.Exit
 
 
@@ -93,7 +94,7 @@ def memory(network: Network, on: Devices, given: Given) -> int:
 @options(shared.RUN, shared.CATALOGUE, shared.OUTPUT)
 def explain(
     network: Network,
-    on: Device,
+    on: Devices,
     operator: Annotated[
         str,
         typer.Option("--operator", help="Name of the operator, as `estimate --all` prints it.", metavar="NAME", show_default=False),

@@ -86,6 +86,10 @@ def reasons(estimate: Estimate) -> tuple[Missing, ...]:
         general.append(Missing("latency_interval_s", "none was learnt for this kind of unit"))
     if estimate.energy_j is None and "energy_j" not in said:
         general.append(Missing("energy_j", "the device file gives no power or energy for a unit that works here"))
+    if "utilization" not in said and any(
+        "cycles" in row.details and row.details.get("utilization") is None for row in estimate.operators
+    ):
+        general.append(Missing("utilization", "no peak of multiply-accumulates is stated for a unit that works here"))
     for name, use in estimate.memory.items():
         field = f"memory.{name}.capacity_bytes"
         if use.capacity_bytes is None and field not in said:

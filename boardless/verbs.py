@@ -23,8 +23,8 @@ def estimate(network: str, on: Sequence[str], given: Given) -> int:
 
 def simulate(network: str, on: Sequence[str], given: Given, trace: str | None) -> int:
     """The same by events; ``trace`` is written for the trace viewer."""
-    if trace is not None and len(on) > 1:
-        raise UsageError(f"--trace: {len(on)} devices; one --on is expected; run the command once per device")
+    if trace is not None:
+        _single("--trace", on)
     return _answer(session.simulate, network, on, given, trace=trace)
 
 
@@ -33,10 +33,11 @@ def memory(network: str, on: Sequence[str], given: Given) -> int:
     return _answer(session.memory, network, on, given)
 
 
-def explain(network: str, on: str, operator: str, given: Given) -> int:
+def explain(network: str, on: Sequence[str], operator: str, given: Given) -> int:
     """One operator's figures traced back to their sources."""
+    _single("--operator", on)
     _listen(given)
-    explained = session.explain(network, on, operator, **_settings(given))
+    explained = session.explain(network, on[0], operator, **_settings(given))
     _write(given, explained.to_dict(), explained.text(**_page()))
     return 0
 
@@ -96,6 +97,11 @@ def _answer(ask: Callable[..., Any], network: str, on: Sequence[str], given: Giv
     for line in failed:
         _say(given, f"check failed: {line}")
     return 1 if failed else 0
+
+
+def _single(option: str, on: Sequence[str]) -> None:
+    if len(on) > 1:
+        raise UsageError(f"{option}: {len(on)} devices; one --on is expected; run the command once per device")
 
 
 def _pictures(results: Sequence[Result], given: Given) -> dict[str, bytes]:

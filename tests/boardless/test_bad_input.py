@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.boardless.commands import boardless, refused
@@ -214,7 +214,12 @@ def real_network() -> bytes:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.reuse, Phase.generate],
+)
 def test_a_damaged_file_is_answered_or_refused_in_one_line(tmp_path: Path, data: st.DataObject) -> None:
     """Bytes changed at random: either the file still reads, or there is one line; never a traceback or a defect."""
     content = bytearray(real_network())

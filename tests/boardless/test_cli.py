@@ -215,6 +215,7 @@ def test_nothing_is_written_when_a_later_device_is_unknown(tmp_path: Path) -> No
         (("estimate", "lenet", "--on", "raspberry_pi_4"), "'lenet' is not in the catalogue"),
         (("estimate", "lenet5", "--on", "raspberry_pi_44"), "device: 'raspberry_pi_44' is not in the catalogue"),
         (("simulate", *LENET, "--on", "stm32h743", "--trace", "x"), "--trace: 2 devices; one --on is expected"),
+        (("explain", *LENET, "--on", "stm32h743", "--operator", "c1"), "--operator: 2 devices; one --on is expected"),
     ],
 )  # fmt: skip
 def test_refusals_are_one_line(words: tuple[str, ...], said: str) -> None:
@@ -249,7 +250,7 @@ def test_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verbs.session, "estimate", interrupted)
     ran = boardless("estimate", *LENET)
     assert (ran.status, ran.output) == (130, "")
-    assert ran.errors == "boardless: interrupted; nothing was written; run the same command to start again\n"
+    assert ran.errors == "boardless: interrupted; no file was left half written; run the same command to start again\n"
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -54,6 +54,12 @@ def test_cycles_come_with_utilization_and_dataflow() -> None:
     json_text(form)
 
 
+def test_a_share_of_no_stated_peak_is_null_with_a_reason() -> None:
+    form = as_dict(estimate((operator("a", (("compute", 1e-3),), details={"cycles": 1000}),)))
+    assert form["operators"][0]["utilization"] is None
+    assert "utilization" in [entry["field"] for entry in form["missing"]]
+
+
 def test_null_has_a_reason() -> None:
     rows = (operator("a", (("compute", 1e-3),), energy_j=None),)
     form = as_dict(estimate(rows, memory={"dram": MemoryUse("dram", 1, 1, 0, 0, None)}))
