@@ -26,6 +26,7 @@ from workloads.networks.inception import inception_v3, inception_v4
 from workloads.networks.lenet import lenet5
 from workloads.networks.mlperf_tiny import anomaly_detection, image_classification, keyword_spotting, visual_wake_words
 from workloads.networks.mobilenet import LARGE, SMALL, mobilenet_v1, mobilenet_v2, mobilenet_v3
+from workloads.networks.nasbench201 import nasbench201
 from workloads.networks.nasnet import nasnet_large, nasnet_mobile, pnasnet_mobile
 from workloads.networks.network import Network
 from workloads.networks.resnet import basic_resnet, bottleneck_resnet, senet154
@@ -126,6 +127,10 @@ NETWORKS: dict[str, Network] = dict(sorted({
     "mobilenet_v3_small": Network(
         partial(mobilenet_v3, SMALL, 1024), "MobileNet v3 small",
         "Howard et al., ICCV 2019; torchvision",
+    ),
+    "nasbench201": Network(
+        nasbench201, "NAS-Bench-201 network, 3x3 convolutions on all edges; nasbench201:33pn3p names another",
+        "Dong and Yang, ICLR 2020; search space for CIFAR-10",
     ),
     "nasnet_large": Network(
         nasnet_large, "NASNet-A large (6 @ 4032), 331 x 331",
