@@ -35,12 +35,15 @@ class WeightFacts:
         The one value all elements have, for constants that were never materialised.
     values : tuple or None
         The elements themselves, kept for small integer constants (shapes, axes, indices) only.
+    zero_input_channels : tuple of int
+        Input channels whose weights are all zero: what they hold is ignored.
     """
 
     zero_share: float = 0.0
     zero_output_channels: tuple[int, ...] = ()
     fill: float | None = None
     values: tuple[float, ...] | None = None
+    zero_input_channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,9 @@ VWW_ZEROS = {
     13: (64869, 0xDDFF7FFFBFBF7CFFDFFDFFFFFFDF7FFFFFFFFFF77F7FFDFFFEFBF7DBFFFFDFFF),
 }
 
+#: Input channels whose weights are all zero besides those that are zeros themselves in the block before: block -> channels.
+VWW_UNREAD = {7: (20,), 11: (63, 88), 13: (247,)}
+
 
 def anomaly_detection(*, batch: int = 1, dtype: str = "int8") -> Graph:
     """Autoencoder of fully connected layers over five frames of 128 mel bands (ad01)."""
@@ -75,9 +78,14 @@ def visual_wake_words(*, batch: int = 1, dtype: str = "int8") -> Graph:
 
 
 def _zeros(block: int, elements: int) -> WeightFacts:
-    zeros, mask = VWW_ZEROS[block]
-    channels = tuple(channel for channel in range(mask.bit_length()) if mask >> channel & 1)
-    return WeightFacts(zero_share=zeros / elements, zero_output_channels=channels)
+    unread = (*_channels(block - 1), *VWW_UNREAD.get(block, ()))
+    return WeightFacts(VWW_ZEROS[block][0] / elements, _channels(block), zero_input_channels=tuple(sorted(unread)))
+
+
+def _channels(block: int) -> tuple[int, ...]:
+    """Output channels of zeros of one block."""
+    mask = VWW_ZEROS.get(block, (0, 0))[1]
+    return tuple(channel for channel in range(mask.bit_length()) if mask >> channel & 1)
 
 
 def _head(net: GraphBuilder, x: str, classes: int) -> str:

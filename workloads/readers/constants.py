@@ -80,7 +80,7 @@ class Constant:
         values = self.values(KEPT_VALUES)
         return None if values is None else tuple(int(v) for v in values.ravel())
 
-    def tensor(self, name: str, channel_axis: int | None = None) -> Tensor:
+    def tensor(self, name: str, channel_axis: int | None = None, input_axis: int | None = None) -> Tensor:
         """The weight tensor of this constant with the facts of its values.
 
         Parameters
@@ -88,8 +88,10 @@ class Constant:
         name : str
         channel_axis : int or None
             Axis of the output channels, as the operator that reads it has them.
+        input_axis : int or None
+            Axis of the input channels, where there is one.
         """
-        return Tensor(name, self.shape, self.dtype, "weight", weight_facts(self, channel_axis))
+        return Tensor(name, self.shape, self.dtype, "weight", weight_facts(self, channel_axis, input_axis))
 
 
 def of_array(array: NDArray[Any]) -> Constant:
@@ -101,13 +103,14 @@ def of_array(array: NDArray[Any]) -> Constant:
     return Constant(tuple(array.shape), OUR_TYPES[array.dtype], array)
 
 
-def weight_facts(constant: Constant, channel_axis: int | None = None) -> WeightFacts:
-    """Share of zeros, all-zero output channels and, for small integer constants, the values: one pass over the weights.
+def weight_facts(constant: Constant, channel_axis: int | None = None, input_axis: int | None = None) -> WeightFacts:
+    """Share of zeros, all-zero output and input channels and, for small integer constants, the values: one pass over the weights.
 
     Constants known by their fill value are stand-ins for weights: they have no all-zero channels.
 
-    >>> weight_facts(of_array(np.array([[0, 0], [3, 0]], dtype=np.int8)), channel_axis=0)
-    WeightFacts(zero_share=0.75, zero_output_channels=(0,), fill=None, values=None)
+    >>> facts = weight_facts(of_array(np.array([[0, 0], [3, 0]], dtype=np.int8)), channel_axis=0, input_axis=1)
+    >>> facts.zero_share, facts.zero_output_channels, facts.zero_input_channels
+    (0.75, (0,), (1,))
     """
     kept = constant.integers() if constant.dtype in INDEX_TYPES else None
     array = constant.array
@@ -118,7 +121,9 @@ def weight_facts(constant: Constant, channel_axis: int | None = None) -> WeightF
     if not array.size:
         return WeightFacts(values=kept)
     share, channels = _zeros(array, channel_axis, constant.zero)
-    return WeightFacts(share, channels, fill, kept)
+    possible = input_axis is not None and share * array.size >= array.size // array.shape[input_axis]
+    unread = _zeros(array, input_axis, constant.zero)[1] if possible and np.size(constant.zero) == 1 else ()
+    return WeightFacts(share, channels, fill, kept, unread)
 
 
 def _zeros(array: NDArray[Any], channel_axis: int | None, zero: int | tuple[int, ...]) -> tuple[float, tuple[int, ...]]:

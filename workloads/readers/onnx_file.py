@@ -126,12 +126,13 @@ def weight_tensor(network: OnnxNetwork, operator: Operator, position: int) -> Te
     """A constant operand with the facts of its values, channels as its first reader has them."""
     name = operator.inputs[position]
     constant = network.constants[name]
-    axis = None
+    axis = reads = None
     if WEIGHT_POSITIONS.get(operator.op) == position and len(constant.shape) > 1:
         axis = channel_axis(operator, len(constant.shape))
+        reads = 1 - axis if axis < 2 else axis - 1
         point = zero_point(network, operator)
         constant = constant if point is None or point.array is None else _with_zero(constant, point)
-    return constant.tensor(name, axis)
+    return constant.tensor(name, axis, reads)
 
 
 def channel_axis(operator: Operator, rank: int) -> int:

@@ -8,6 +8,7 @@ reading and assigning it are copies, as the interpreter for microcontrollers doe
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,14 @@ from workloads.readers.tflite_recurrent import RECURRENT, recurrent_operators
 
 STATE_CALLS = frozenset({"ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE"})
 STATE_NOTE = "state kept between runs: each read and each assignment is a copy"
-#: Position of the weights whose output channels are looked at, and the axis of these channels.
-CHANNELS = {"CONV_2D": (1, 0), "CONV_3D": (1, 4), "DEPTHWISE_CONV_2D": (1, 3), "FULLY_CONNECTED": (1, 0), "TRANSPOSE_CONV": (1, 0)}
+#: Position of the weights whose channels are looked at, the axis of the output channels, and that of the input channels.
+CHANNELS: Mapping[str, tuple[int, int | None, int | None]] = {
+    "CONV_2D": (1, 0, 3),
+    "CONV_3D": (1, 4, 3),
+    "DEPTHWISE_CONV_2D": (1, 3, None),
+    "FULLY_CONNECTED": (1, 0, 1),
+    "TRANSPOSE_CONV": (1, 0, 3),
+}
 
 
 def load_tflite(path: str | Path, *, allow_unmodelled: bool = False) -> Graph:
@@ -190,8 +197,8 @@ class _Builder:
         if tensor.name in self.tensors:
             return
         if tensor.constant is not None:
-            weights, axis = CHANNELS.get(call.builtin, (-1, None))
-            self.tensors[tensor.name] = tensor.constant.tensor(tensor.name, axis if weights == position else None)
+            weights, *axes = CHANNELS.get(call.builtin, (-1, None, None))
+            self.tensors[tensor.name] = tensor.constant.tensor(tensor.name, *(axes if weights == position else ()))
         else:
             self.notes[STATE_NOTE] = self.kept[tensor.name] = None
             self.declare(tensor, "input")

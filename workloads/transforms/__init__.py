@@ -3,9 +3,10 @@
 A transformed graph is costed like any other; nothing downstream knows where it came from.
 """
 
+from workloads.transforms.dead_channels import remove_dead_channels
 from workloads.transforms.fold_batch_norm import fold_batch_norm
 from workloads.transforms.fuse_activations import fuse_activations
 from workloads.transforms.rebatch import rebatch
 from workloads.transforms.retype import retype
 
-__all__ = ["fold_batch_norm", "fuse_activations", "rebatch", "retype"]
+__all__ = ["fold_batch_norm", "fuse_activations", "rebatch", "remove_dead_channels", "retype"]

@@ -140,6 +140,7 @@ def test_dead_channels_of_the_deployed_file(shared_folder: Path) -> None:
             if not isinstance(data, int) and len(data):
                 zero = data.view(numpy.int8).reshape(shape) == 0
                 dead = tuple(int(c) for c in numpy.flatnonzero(zero.all(axis=(1, 2, 3))))
-                found += [(dead, float(zero.mean()))] if dead else []
+                unread = tuple(int(c) for c in numpy.flatnonzero(zero.all(axis=(0, 1, 2))))
+                found += [(dead, float(zero.mean()), unread)] if dead else []
     ours = [t.facts for t in build("mlperf_tiny_vww").weights if t.facts is not None]
-    assert sorted((facts.zero_output_channels, facts.zero_share) for facts in ours) == sorted(found)
+    assert sorted((facts.zero_output_channels, facts.zero_share, facts.zero_input_channels) for facts in ours) == sorted(found)
