@@ -30,6 +30,7 @@ check: $(VENV)/.ready  ## what the automatic check does: format, lint, types, te
 bench: $(VENV)/.ready  ## speed, measured against peers in one run
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-disable-gc -p no:xdist -s
 	$(BIN)/python benchmarks/commands.py
+	$(BIN)/python benchmarks/peers_systolic.py
 
 format: $(VENV)/.ready  ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .

@@ -62,7 +62,7 @@ def test_mobilenet_v2_estimates_per_second(benchmark: Any, device_name: str) -> 
 
 
 def test_simulate_resnet50(benchmark: Any) -> None:
-    from sim.engine import simulate
+    from sim.simulation import simulate
 
     graph, device = fold_batch_norm(build("resnet50")), load_device("raspberry_pi_4")
     schedule = lower(graph, device, layerwise_plan(graph, device))
