@@ -96,6 +96,7 @@ NETWORKS: dict[str, Network] = dict(sorted({
     ),
     "llama3_8b": Network(partial(decoder, LLAMA3_8B), "Llama 3 8B: one decode step after 512 tokens, or a prefill", LLAMA_CARD),
     "mbv2_w0_35_r144": _mcunet(mcunet.MBV2_W0_35_R144, "MobileNet v2, width 0.35"),
+    "mbv2_w0_35_r64": _mcunet(mcunet.MBV2_W0_35_R144._replace(resolution=64), "MobileNet v2, width 0.35"),
     "mbv2_w0_3_r80": _mcunet(mcunet.MBV2_W0_3_R80, "MobileNet v2, width 0.3"),
     "mcunet_in0": _mcunet(mcunet.IN0, "MCUNet for ImageNet, 10 frames/s on an STM32F746"),
     "mcunet_in1": _mcunet(mcunet.IN1, "MCUNet for ImageNet, 5 frames/s on an STM32F746"),
@@ -140,6 +141,7 @@ NETWORKS: dict[str, Network] = dict(sorted({
     "pnasnet_mobile": Network(pnasnet_mobile, "PNASNet-5 mobile", "Liu et al., ECCV 2018; TensorFlow slim pnasnet_mobile"),
     "proxyless_w0_25_r112": _mcunet(mcunet.PROXYLESS_W0_25_R112, "ProxylessNAS mobile, width 0.25"),
     "proxyless_w0_3_r176": _mcunet(mcunet.PROXYLESS_W0_3_R176, "ProxylessNAS mobile, width 0.3"),
+    "proxyless_w0_3_r64": _mcunet(mcunet.PROXYLESS_W0_3_R176._replace(resolution=64), "ProxylessNAS mobile, width 0.3"),
     "proxylessnas_mobile": Network(
         partial(searched, PROXYLESS_MOBILE), "ProxylessNAS for phones",
         "Cai et al., ICLR 2019; pytorchcv",
