@@ -11,9 +11,9 @@ from validation.split import folds
 
 def row(device: str, chip: str, model: str, family: str) -> Measurement:
     return Measurement(
-        source_id="s", device=device, chip=chip, unit="cpu", cores="all", threads=1, clock_mhz=None, runtime="r", runtime_version="",
-        model=model, family=family, phase="infer", input_shape="", batch=1, context=None, dtype="fp32", layer="", metric="latency_s",
-        value=1.0,
+        source_id="s", device=device, chip=chip, unit="cpu", cores="all", threads=1, clock_mhz=None, runtime="r", value=1.0,
+        runtime_version="", model=model, family=family, phase="infer", input_shape="", batch=1, context=None, dtype="fp32",
+        layer="", metric="latency_s",
     )  # fmt: skip
 
 
