@@ -28,11 +28,11 @@ from hwmodels.reader import load_device
 from hwmodels.runtime import load_runtime
 from sim.assignment import nearest_dtype, unit_named
 from sim.durations import durations
-from sim.engine import estimate_of_trace
-from sim.engine import simulate as play
 from sim.estimate import estimate as closed_form
 from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
+from sim.simulation import estimate_of_trace
+from sim.simulation import simulate as play
 from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph

@@ -30,7 +30,7 @@ R = TypeVar("R")
 #: Files that may hold kernels, relative to the folder that contains the packages.
 KERNEL_SOURCES = (
     "workloads/tables.py", "hwmodels/jit.py", "hwmodels/tables.py", "hwmodels/costs/*.py", "dataflows/*.py", "sim/tables.py",
-    "sim/kernels.py", "sim/caches.py", "strategies/kernels.py",
+    "sim/kernels.py", "sim/arbitration.py", "sim/event_tables.py", "sim/kernels_events.py", "sim/caches.py", "strategies/kernels.py",
 )  # fmt: skip
 
 _notice: Callable[[str], None] | None = None
@@ -39,10 +39,11 @@ _notice: Callable[[str], None] | None = None
 class Kernel(Generic[P, R]):
     """A function with a compiled twin, compiled when first asked for."""
 
-    def __init__(self, function: Callable[P, R], makes_arrays: bool = True) -> None:
+    def __init__(self, function: Callable[P, R], makes_arrays: bool = True, inline: bool = False) -> None:
         functools.update_wrapper(self, function)
         self.py_func = function
         self.makes_arrays = makes_arrays
+        self.inline = inline
         self._dispatcher: Any = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,14 +66,14 @@ def kernel(function: Callable[P, R]) -> Kernel[P, R]: ...
 
 
 @overload
-def kernel(*, makes_arrays: bool) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
+def kernel(*, makes_arrays: bool = True, inline: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
 
 
-def kernel(function: Any = None, *, makes_arrays: bool = True) -> Any:
+def kernel(function: Any = None, *, makes_arrays: bool = True, inline: bool = False) -> Any:
     """Mark a function as compilable: numbers, tables and arrays in, numbers or filled columns out.
 
-    ``makes_arrays=False`` promises that the function creates no array: the compiled form then counts no references and is inlined
-    where it is called, which makes small functions that are handed tables many times faster.
+    ``makes_arrays=False`` promises that the function creates no array: the compiled form then counts no references. ``inline=True``
+    puts a small function into its callers. Together they make small functions that are handed tables many times faster.
 
     >>> @kernel
     ... def twice(x):
@@ -81,8 +82,8 @@ def kernel(function: Any = None, *, makes_arrays: bool = True) -> Any:
     6
     """
     if function is None:
-        return functools.partial(Kernel, makes_arrays=makes_arrays)
-    return Kernel(function, makes_arrays)
+        return functools.partial(Kernel, makes_arrays=makes_arrays, inline=inline)
+    return Kernel(function, makes_arrays, inline)
 
 
 def on_compile(notice: Callable[[str], None] | None) -> None:
@@ -105,7 +106,9 @@ def _compile_lazily(entry: Kernel[Any, Any]) -> Any:
     used = {n: v.dispatcher for n, v in names.items() if n in _names_in(function.__code__)}
     if used:
         function = _with_globals(function, used)
-    counting: dict[str, Any] = {} if entry.makes_arrays else {"_nrt": False, "forceinline": True}
+    counting: dict[str, Any] = {} if entry.makes_arrays else {"_nrt": False}
+    if entry.inline:
+        counting["forceinline"] = True
     dispatcher = numba.njit(cache=True, fastmath=False, error_model="numpy", nogil=True, **counting)(function)
     if _notice is not None and not any(folder.rglob(f"*{entry.py_func.__name__}*.nbi")):
         _notice(f"compiling {entry.py_func.__name__} (once; kept in {folder})")

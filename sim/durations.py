@@ -16,10 +16,7 @@ from hwmodels.costs.link import active_joules
 from hwmodels.device import ComputeUnit
 from sim.errors import ScheduleError
 from sim.schedule import Schedule
-from sim.trace import PICOSECONDS
-
-#: The clock is a 64-bit count of picoseconds: 106 days.
-LONGEST_PS = 2**63 - 1
+from sim.trace import LONGEST_PS, PICOSECONDS
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sim.schedule import Schedule
+from sim.trace import Event
 
 
 class Times(NamedTuple):
@@ -14,6 +15,23 @@ class Times(NamedTuple):
     start_ps: int
     end_ps: int
     wait_ps: int
+
+
+def times_of(schedule: Schedule, events: Sequence[Event]) -> list[Times]:
+    """When each operator was ready, started, ended, and how long it waited; one without tasks takes the end of what it reads."""
+    by_task = {event.task: event for event in events}
+    found: list[Times] = []
+    for operator, tasks in zip(schedule.graph.operators, schedule.tasks_of(), strict=True):
+        if tasks:
+            played = [by_task[t] for t in tasks]
+            enqueued = schedule.work[schedule.tasks[tasks[0]].work].enqueue_phase
+            working = [e for e in played if e.phase != enqueued] or played
+            found.append(Times(min(e.start_ps for e in working), max(e.end_ps for e in played), _wait(schedule, tasks, by_task)))
+        else:
+            producers = (schedule.graph.producer[name] for name in operator.inputs if name in schedule.graph.producer)
+            end = max((found[p].end_ps for p in producers), default=0)
+            found.append(Times(end, end, 0))
+    return found
 
 
 def occupancy_of(schedule: Schedule, times: Sequence[Times], makespan_ps: int) -> dict[str, tuple[tuple[int, int], ...]]:
@@ -38,3 +56,12 @@ def _running_sum(changes: dict[int, int]) -> tuple[tuple[int, int], ...]:
         held += changes[time]
         column.append((time, held))
     return tuple(column)
+
+
+def _wait(schedule: Schedule, tasks: tuple[int, ...], by_task: Mapping[int, Event]) -> int:
+    """Waiting along the longest chain of one operator's own tasks [ps]."""
+    waits: dict[int, int] = {}
+    for t in tasks:
+        inside = (waits[before] for before in schedule.tasks[t].after if before in waits)
+        waits[t] = by_task[t].wait_ps + max(inside, default=0)
+    return max(waits.values(), default=0)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 PICOSECONDS = 10**12
 
+#: The clock is a 64-bit count of picoseconds: 106 days.
+LONGEST_PS = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

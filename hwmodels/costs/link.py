@@ -55,3 +55,21 @@ def active_joules(power_w: Quantity, seconds: Quantity) -> Quantity:
     1.25
     """
     return power_w * seconds
+
+
+def port_units_per_picosecond(bandwidth_bytes_per_s: float) -> float:
+    """Rate of a port that several users share, in the units that shares are counted in: bandwidth * 2^20 / 10^12 [2^-20 B/ps].
+
+    >>> port_units_per_picosecond(1e12) == 2**20
+    True
+    """
+    return bandwidth_bytes_per_s * 2.0**20 / 1e12
+
+
+def whole_bursts(size_bytes: int, burst_bytes: int) -> int:
+    """Bytes that cross a link which moves whole bursts only: ceil(size / burst) * burst [B].
+
+    >>> whole_bursts(100, 64), whole_bursts(128, 64), whole_bursts(5, 0)
+    (128, 128, 5)
+    """
+    return -(-size_bytes // burst_bytes) * burst_bytes if burst_bytes > 0 else size_bytes

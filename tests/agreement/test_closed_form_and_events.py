@@ -15,10 +15,10 @@ from hwmodels.reader import load_device
 from sim.assignment import nearest_dtype
 from sim.check import broken_rules_of_estimate, broken_rules_of_schedule, broken_rules_of_trace
 from sim.durations import durations
-from sim.engine import estimate_of_trace, simulate
 from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
+from sim.simulation import estimate_of_trace, simulate
 from tests.cases import contended, lowered, random_graph, split_placement, toy_device, toy_unit
 from workloads.networks import NETWORKS as CATALOGUE
 from workloads.networks import build

@@ -26,7 +26,7 @@ CONVERT = (
 )
 
 #: Where compiled code may stand.
-KERNEL_PLACES = re.compile(r"^(hwmodels/costs/\w+|hwmodels/jit|dataflows/\w+|sim/kernels|sim/caches|strategies/kernels)\.py$")
+KERNEL_PLACES = re.compile(r"^(hwmodels/costs/\w+|hwmodels/jit|dataflows/\w+|sim/kernels|sim/kernels_events|sim/arbitration|sim/caches|strategies/kernels)\.py$")
 
 
 def place_of(path: Path) -> str:

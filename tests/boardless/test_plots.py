@@ -14,9 +14,9 @@ from boardless.plots.breakdown import slowest
 from boardless.plots.roofline import main_level, points
 from boardless.plots.style import COLOURS, label_of, phase_colours, picture_name, png, scale_of, tick
 from boardless.results import MemoryResult, Result
-from sim.engine import estimate_of_trace, simulate
 from sim.estimate import estimate as closed_form
 from sim.results import MemoryUse
+from sim.simulation import estimate_of_trace, simulate
 from tests.boardless.cases import estimate, operator, too_large
 from tests.cases import lowered, random_graph, toy_device, toy_unit
 

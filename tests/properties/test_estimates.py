@@ -15,11 +15,11 @@ from hwmodels.device import CpuUnit, Device, GpuUnit
 from hwmodels.reader import load_device
 from sim.assignment import nearest_dtype
 from sim.batch import batch_estimates
-from sim.engine import simulate
 from sim.estimate import estimate
 from sim.export import trace_events
 from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
+from sim.simulation import simulate
 from tests.cases import lowered, random_graph, toy_device, toy_unit
 from workloads.graph import Graph
 from workloads.networks import build

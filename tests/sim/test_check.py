@@ -10,10 +10,10 @@ import pytest
 
 from sim.check import broken_rules_of_estimate, broken_rules_of_schedule, broken_rules_of_trace
 from sim.durations import durations
-from sim.engine import simulate
 from sim.estimate import estimate
 from sim.results import Estimate
 from sim.schedule import Schedule, Task
+from sim.simulation import simulate
 from sim.trace import Event, Trace
 from tests.cases import chain_graph, lowered, random_graph, toy_device, toy_unit
 

@@ -8,8 +8,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from sim.engine import simulate
 from sim.export import trace_events
+from sim.simulation import simulate
 from tests.cases import chain_graph, lowered, random_graph, toy_device, toy_unit
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.engine import simulate
+from sim.simulation import simulate
 from sim.trace import Event, Trace
 from tests.cases import contended, lowered, random_graph, split_placement, toy_device, toy_unit
 
