@@ -16,6 +16,14 @@ METRICS = {
     "tokens_per_s": "1/s",
     "cycles": "cycle",
     "fps": "1/s",
+    # figures of array parts
+    "processing_s": "s",
+    "active_pes": "PE",
+    "glb_bytes": "B",
+    "dram_bytes": "B",
+    "input_reads": "word",
+    "weight_reads": "word",
+    "output_writes": "word",
 }
 
 

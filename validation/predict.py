@@ -1,0 +1,71 @@
+"""What the closed form answers for a measured row: the row's network on the row's device, under the row's settings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from hwmodels.device import Device
+from hwmodels.reader import load_device
+from sim.assignment import nearest_dtype
+from sim.estimate import estimate
+from sim.lower import layerwise_plan, lower
+from sim.results import Estimate
+from validation.measurement import Measurement
+from workloads.graph import Graph
+from workloads.readers import load_network
+from workloads.transforms import retype
+
+#: Memory kinds that count as SRAM of a microcontroller.
+SRAM = ("tcm", "sram", "scratchpad")
+
+
+@functools.lru_cache(maxsize=256)
+def _device(name: str) -> Device:
+    return load_device(name)
+
+
+@functools.lru_cache(maxsize=256)
+def _network(name: str, batch: int, phase: str | None, context: int | None) -> Graph:
+    return load_network(name, batch=batch if batch != 1 else None, phase=phase, context=context)
+
+
+def estimate_of(row: Measurement) -> Estimate:
+    """Closed-form answer for the settings of a row; errors of the pieces pass through."""
+    device = _device(row.device)
+    graph = _network(row.model, row.batch, row.phase if row.phase in ("prefill", "decode") else None, row.context)
+    unit = device.units.get(row.unit, device.default_unit)
+    dtype = row.dtype if row.dtype and row.dtype in unit.dtypes and _is_float(graph) else nearest_dtype(unit, graph)
+    graph = retype(graph, dtype) if dtype else graph
+    threads = row.threads if unit.kind == "cpu" else None
+    return estimate(
+        lower(graph, device, layerwise_plan(graph, device, unit=unit.name, threads=threads, runtime=row.runtime or None))
+    )
+
+
+def _is_float(graph: Graph) -> bool:
+    return all(tensor.dtype.startswith(("fp", "bf")) for tensor in graph.inputs)
+
+
+def _memory(found: Estimate, kinds: tuple[str, ...]) -> float:
+    return float(sum(use.peak_bytes for use in found.memory.values() if use.kind in kinds))
+
+
+#: Metric -> its value in an estimate.
+VALUES: dict[str, Callable[[Estimate, Measurement], float | None]] = {
+    "latency_s": lambda found, row: found.latency_s,
+    "energy_j": lambda found, row: found.energy_j,
+    "power_w": lambda found, row: None if found.energy_j is None else found.energy_j / found.latency_s,
+    "fps": lambda found, row: row.batch / found.latency_s,
+    "tokens_per_s": lambda found, row: found.extra.get("tokens_per_s"),
+    "sram_bytes": lambda found, row: _memory(found, SRAM),
+    "flash_bytes": lambda found, row: _memory(found, ("flash",)),
+    "memory_bytes": lambda found, row: _memory(found, ("dram", "external_ram")),
+    "cycles": lambda found, row: sum(float(operator.details.get("cycles") or 0) for operator in found.operators) or None,
+}
+
+
+def predicted(row: Measurement) -> float | None:
+    """Prediction of one row in the unit of its metric; ``None`` where the device's file does not say enough."""
+    value = VALUES.get(row.metric)
+    return None if value is None else value(estimate_of(row), row)

@@ -1,0 +1,80 @@
+"""Which predictions a dataset is compared with: a study per dataset that asks for more than one estimate a row.
+
+A study takes a dataset and a split and gives its reports. A dataset without one is compared row by row with the closed form of the
+catalogue: what a user gets, nothing refitted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from hwmodels.catalog import device_names
+from hwmodels.errors import DeviceFileError
+from sim.errors import ScheduleError
+from validation.arrays import eyeriss_v1_alexnet, systolic_reference
+from validation.compare import Compared, Report
+from validation.errors import DatasetError
+from validation.measurement import Dataset
+from validation.predict import predicted
+from validation.reader import load_aliases, load_dataset
+from workloads.errors import GraphError
+from workloads.readers import network_list
+
+Progress = Callable[[str], None]
+
+#: Dataset -> its study, where the closed form of the catalogue row by row is not what is asked.
+STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
+    "eyeriss_v1_alexnet": eyeriss_v1_alexnet,
+    "systolic_reference": systolic_reference,
+}
+
+
+def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None) -> list[Report]:
+    """Reports of one dataset.
+
+    Parameters
+    ----------
+    spec : str
+        Name of a dataset of the project, a folder, or a CSV file.
+    split : str or None
+        One of :data:`validation.split.KINDS`; default: the dataset's own, ``none`` where nothing is fitted.
+    aliases : sequence of str
+        Alias files beside the project's.
+    progress : callable or None
+        Told what is being worked on.
+    """
+    study = STUDIES.get(spec)
+    dataset = load_dataset(spec, load_aliases(map(Path, aliases)), None if study else _known())
+    if study is not None:
+        if split not in (None, "none"):
+            raise DatasetError(f"split: '{split}' for {spec}; its predictions are fixed, 'none' is expected")
+        return study(dataset)
+    if split not in (None, "none"):
+        raise DatasetError(f"split: '{split}' for {dataset.name}; nothing is refitted for it, 'none' is expected")
+    return [catalogue_report(dataset, progress)]
+
+
+def catalogue_report(dataset: Dataset, progress: Progress | None = None) -> Report:
+    """Each row beside the closed form of its network on its device; what cannot be predicted is counted by its reason."""
+    rows: list[Compared] = []
+    left_out: Counter[str] = Counter({f"no such {name}": count for name, count in dataset.unmatched.items()})
+    for number, row in enumerate(dataset.rows, start=1):
+        if progress is not None and number % 20 == 1:
+            progress(f"{dataset.name}: row {number} of {len(dataset)}")
+        try:
+            value = predicted(row)
+        except (GraphError, DeviceFileError, ScheduleError, ValueError) as error:
+            left_out[str(error)] += 1
+            continue
+        if value is None or value <= 0:
+            left_out[f"{row.metric} of {row.device} is not known"] += 1
+            continue
+        rows.append(Compared(row, value))
+    return Report(dataset.name, "none", tuple(rows), left_out=dict(sorted(left_out.items())), notes=dataset.caveats)
+
+
+def _known() -> Callable[[str, str], bool]:
+    names = {"device": set(device_names()), "model": {entry.name for entry in network_list(())}}
+    return lambda kind, name: name in names[kind] or (kind == "model" and ":" in name)
