@@ -18,7 +18,7 @@ from workloads.graph import Graph
 from workloads.networks import mcunet
 from workloads.networks.alexnet import alexnet
 from workloads.networks.bert import bert_base
-from workloads.networks.decoder import LLAMA3_2_1B, LLAMA3_8B, TINYLLAMA_1_1B, decoder
+from workloads.networks.decoder_entries import DECODERS
 from workloads.networks.densenet import condensenet, densenet
 from workloads.networks.ghostnet import ghostnet
 from workloads.networks.googlenet import googlenet
@@ -41,7 +41,6 @@ from workloads.networks.xception import xception
 
 __all__ = ["NETWORKS", "Network", "build", "network"]
 
-LLAMA_CARD = "Grattafiori et al., The Llama 3 herd of models, 2024; config.json of the checkpoint"
 MCUNET_ZOO = "Lin et al., NeurIPS 2020; model zoo of mit-han-lab/mcunet"
 MLPERF_TINY = "Banbury et al., NeurIPS Datasets and Benchmarks 2021; mlcommons/tiny, trained_models"
 
@@ -90,11 +89,6 @@ NETWORKS: dict[str, Network] = dict(sorted({
         lenet5, "LeNet-5 with all maps connected, 32 x 32 grey, 10 classes",
         "LeCun et al., Proceedings of the IEEE 1998, figure 2",
     ),
-    "llama3_2_1b": Network(
-        partial(decoder, LLAMA3_2_1B), "Llama 3.2 1B: one decode step after 512 tokens, or a prefill",
-        LLAMA_CARD,
-    ),
-    "llama3_8b": Network(partial(decoder, LLAMA3_8B), "Llama 3 8B: one decode step after 512 tokens, or a prefill", LLAMA_CARD),
     "mbv2_w0_35_r144": _mcunet(mcunet.MBV2_W0_35_R144, "MobileNet v2, width 0.35"),
     "mbv2_w0_35_r64": _mcunet(mcunet.MBV2_W0_35_R144._replace(resolution=64), "MobileNet v2, width 0.35"),
     "mbv2_w0_3_r80": _mcunet(mcunet.MBV2_W0_3_R80, "MobileNet v2, width 0.3"),
@@ -176,10 +170,6 @@ NETWORKS: dict[str, Network] = dict(sorted({
         squeezenext, "SqueezeNext 2.0-SqNxt-23v5, 227 x 227",
         "Gholami et al., CVPR workshops 2018; release of its authors",
     ),
-    "tinyllama_1_1b": Network(
-        partial(decoder, TINYLLAMA_1_1B), "TinyLlama 1.1B: one decode step after 512 tokens, or a prefill",
-        "Zhang et al., 2024; config.json",
-    ),
     "vgg16": Network(partial(vgg, VGG16), "VGG-16 (configuration D)", "Simonyan and Zisserman, ICLR 2015; torchvision"),
     "vgg19": Network(partial(vgg, VGG19), "VGG-19 (configuration E)", "Simonyan and Zisserman, ICLR 2015; torchvision"),
     "vit_base": Network(
@@ -191,6 +181,7 @@ NETWORKS: dict[str, Network] = dict(sorted({
         "Touvron et al., ICML 2021; timm vit_tiny_patch16_224",
     ),
     "xception": Network(xception, "Xception, 299 x 299", "Chollet, CVPR 2017; pytorchcv"),
+    **DECODERS,
     **STM32_ZOO,
 }.items()))  # fmt: skip
 

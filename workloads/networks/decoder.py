@@ -21,7 +21,7 @@ class Decoder(NamedTuple):
     """Sizes of a decoder.
 
     ``heads`` query heads share ``key_heads`` heads of keys and values in equal groups; ``tied`` uses the embedding table as the
-    last layer too.
+    last layer too; ``biased`` adds biases to queries, keys and values; ``normed`` normalises each head of queries and keys.
     """
 
     layers: int
@@ -33,6 +33,8 @@ class Decoder(NamedTuple):
     tied: bool
     longest_context: int
     head_width: int = 0  # features / heads where 0
+    biased: bool = False
+    normed: bool = False
 
     @property
     def width(self) -> int:
@@ -41,8 +43,23 @@ class Decoder(NamedTuple):
 
 
 #: Published configurations (config.json of the checkpoints).
-LLAMA3_2_1B = Decoder(16, 2048, 32, 8, 8192, 128_256, True, 131_072)
+LLAMA2_7B = Decoder(32, 4096, 32, 32, 11_008, 32_000, False, 4_096)
+LLAMA2_13B = Decoder(40, 5120, 40, 40, 13_824, 32_000, False, 4_096)
+LLAMA2_70B = Decoder(80, 8192, 64, 8, 28_672, 32_000, False, 4_096)
 LLAMA3_8B = Decoder(32, 4096, 32, 8, 14_336, 128_256, False, 8_192)
+LLAMA3_70B = Decoder(80, 8192, 64, 8, 28_672, 128_256, False, 8_192)
+LLAMA3_1_8B = LLAMA3_8B._replace(longest_context=131_072)
+LLAMA3_1_70B = LLAMA3_70B._replace(longest_context=131_072)
+LLAMA3_1_405B = Decoder(126, 16_384, 128, 8, 53_248, 128_256, False, 131_072)
+LLAMA3_2_1B = Decoder(16, 2048, 32, 8, 8192, 128_256, True, 131_072)
+LLAMA3_2_3B = Decoder(28, 3072, 24, 8, 8192, 128_256, True, 131_072)
+MISTRAL_7B = Decoder(32, 4096, 32, 8, 14_336, 32_000, False, 32_768)
+PHI3_MINI = Decoder(32, 3072, 32, 32, 8192, 32_064, False, 4_096)
+QWEN2_5_0_5B = Decoder(24, 896, 14, 2, 4864, 151_936, True, 32_768, biased=True)
+QWEN2_5_1_5B = Decoder(28, 1536, 12, 2, 8960, 151_936, True, 32_768, biased=True)
+QWEN2_5_7B = Decoder(28, 3584, 28, 4, 18_944, 152_064, False, 131_072, biased=True)
+QWEN3_0_6B = Decoder(28, 1024, 16, 8, 3072, 151_936, True, 40_960, head_width=128, normed=True)
+SMOLLM_135M = Decoder(30, 576, 9, 3, 1536, 49_152, True, 2_048)
 TINYLLAMA_1_1B = Decoder(22, 2048, 32, 4, 5632, 32_000, False, 2_048)
 
 
@@ -93,9 +110,10 @@ def _attention(net: GraphBuilder, x: str, model: Decoder, inputs: Inputs, capaci
     """Grouped-query attention over the cache; the queries of a group are rows of one product with its keys."""
     batch, tokens, _ = net.shape(x)
     width, shared = model.width, model.heads // model.key_heads
-    query = _turned(net, net.linear(x, model.heads * width, bias=False, name="query"), model.heads, inputs, "query")
-    key = _turned(net, net.linear(x, model.key_heads * width, bias=False, name="key"), model.key_heads, inputs, "key")
-    value = heads_apart(net, net.linear(x, model.key_heads * width, bias=False, name="value"), model.key_heads, name="value")
+    query = _turned(net, net.linear(x, model.heads * width, bias=model.biased, name="query"), model, inputs, "query")
+    key = _turned(net, net.linear(x, model.key_heads * width, bias=model.biased, name="key"), model, inputs, "key")
+    value = net.linear(x, model.key_heads * width, bias=model.biased, name="value")
+    value = heads_apart(net, value, model.key_heads, name="value")
     if tokens > 1:
         key = net.transpose(key, (0, 1, 3, 2), name="key.transposed")
     else:
@@ -114,9 +132,11 @@ def _attention(net: GraphBuilder, x: str, model: Decoder, inputs: Inputs, capaci
     return net.linear(heads_together(net, y, name="attended"), model.features, bias=False, name="projection")
 
 
-def _turned(net: GraphBuilder, x: str, heads: int, inputs: Inputs, name: str) -> str:
+def _turned(net: GraphBuilder, x: str, model: Decoder, inputs: Inputs, name: str) -> str:
     """Heads apart, each pair of elements turned by the token's position (Su et al. 2021)."""
-    x = heads_apart(net, x, heads, name=name)
+    x = heads_apart(net, x, net.shape(x)[-1] // model.width, name=name)
+    if model.normed:
+        x = net.rms_norm(x, name=f"{name}.norm")
     return net.add("RotaryEmbedding", [x, inputs.cos, inputs.sin], name=f"{name}.rotary")
 
 

@@ -12,7 +12,7 @@ from workloads.operators import rule_of
 from workloads.operators.unmodelled import Unmodelled
 
 NAMES = sorted(NETWORKS)
-DECODERS = ("llama3_2_1b", "llama3_8b", "tinyllama_1_1b")
+from workloads.networks.decoder_entries import DECODERS
 
 
 def test_registry_is_in_order_and_says_what_it_holds() -> None:
