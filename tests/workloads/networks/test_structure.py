@@ -8,11 +8,11 @@ from tests.workloads.networks.counts import macs, macs_of, parameters
 from workloads import Graph, GraphError
 from workloads.liveness import liveness
 from workloads.networks import NETWORKS, build, network
+from workloads.networks.decoder_entries import DECODERS
 from workloads.operators import rule_of
 from workloads.operators.unmodelled import Unmodelled
 
 NAMES = sorted(NETWORKS)
-from workloads.networks.decoder_entries import DECODERS
 
 
 def test_registry_is_in_order_and_says_what_it_holds() -> None:
