@@ -13,27 +13,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-COLUMNS = [
-    "source_id",
-    "device",
-    "chip",
-    "unit",
-    "cores",
-    "threads",
-    "clock_mhz",
-    "runtime",
-    "runtime_version",
-    "model",
-    "family",
-    "phase",
-    "input_shape",
-    "batch",
-    "dtype",
-    "metric",
-    "value",
-    "spread",
-    "notes",
-]
+COLUMNS = (
+    "source_id", "device", "chip", "unit", "cores", "threads", "clock_mhz", "runtime", "runtime_version", "model", "family",
+    "phase", "input_shape", "batch", "dtype", "metric", "value", "spread", "notes",
+)  # fmt: skip
 
 #: Half the distance of the fastest and slowest of the repeats is kept as spread.
 UNITS = {"all": "cpu", "big": "cpu_big", "little": "cpu_little"}
