@@ -76,16 +76,16 @@ class _Places:
 
     def facts(self, fused: Fused) -> McuFacts:
         """Bytes of each operator that are streamed from flash, and that lie in external RAM."""
-        streamed = np.zeros(len(self.graph), dtype=np.int64)
-        external = np.zeros(len(self.graph), dtype=np.int64)
+        streamed, external, outside = (np.zeros(len(self.graph), dtype=np.int64) for _ in range(3))
         for i, operator in enumerate(self.graph.operators):
             names = [name for name in (*dict.fromkeys(operator.inputs), *operator.outputs) if name]
             tensors = [self.graph.tensors[name] for name in names]
             if fused.operators.kind[i] == FULLY_CONNECTED_KIND:
                 wide = [t for t in tensors if t.role == "weight" and sum(size > 1 for size in t.shape) > 1]
                 streamed[i] = sum(t.bytes for t in wide if self.region(t.name) in self.flash)
+                outside[i] = sum(t.bytes for t in wide if self.region(t.name) in self.external)
             external[i] = sum(t.bytes for t in tensors if t.role != "weight" and self.region(t.name) in self.external)
-        return McuFacts(streamed, external)
+        return McuFacts(streamed, external, outside)
 
     def add_traffic(self, i: int, row: NDArray[np.int64]) -> None:
         """Bytes operator ``i`` reads from and writes to each memory; of a table it looks up, as many as it writes."""

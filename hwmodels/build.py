@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from hwmodels.costs.power import power_at_clock
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, GpuUnit, Link, McuUnit, MemoryLevel, PowerState, VectorUnit
 from hwmodels.provenance import Source
 from hwmodels.schema import (
@@ -14,6 +15,7 @@ from hwmodels.schema import (
     Fields,
     GpuFields,
     LinkFields,
+    McuFields,
     MemoryFields,
     PowerFields,
     UnitFields,
@@ -73,6 +75,9 @@ def unit(name: str, fields: UnitFields, memories: Mapping[str, MemoryLevel], sou
         given["rows"], given["columns"] = given.pop("shape")
         given["word_bits"] = round(fields.word_width * 8)
         given["levels"] = fields.levels or tuple(m.name for m in memories.values() if m.addressable)
+    if isinstance(fields, McuFields) and fields.active_power is None and fields.active_power_per_frequency is not None:
+        given["active_power_w"] = power_at_clock(fields.active_power_per_frequency, fields.frequency)
+        _follow(sources, f"units.{name}.active_power", f"units.{name}.active_power_per_frequency")
     if isinstance(fields, CpuFields | GpuFields):
         _follow_memories(f"units.{name}", fields, given, memories, sources)
     if isinstance(fields, GpuFields):

@@ -118,7 +118,9 @@ class McuUnit(ComputeUnit):
     core: str = ""
     cycle_factor: float = 1.0  # cycles of this core per Cortex-M4 cycle
     flash_cycles_per_byte: float = 0.0  # extra for weight bytes used once, streamed from flash
-    external_s_per_byte: float = 0.0  # penalty per activation byte held in external RAM [s/B]
+    external_s_per_byte: float = 0.0  # penalty per byte held in external RAM, activations and weights used once [s/B]
+    multipliers: Mapping[str, float] = field(default_factory=dict)  # term -> dimensionless factor of the core, near 1
+    active_j_per_cycle: float | None = None  # power while it works per clock rate [W/Hz]
 
 
 @dataclass(frozen=True)

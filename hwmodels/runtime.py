@@ -17,11 +17,13 @@ from hwmodels.provenance import Source
 
 RUNTIMES = Path(__file__).with_name("runtimes")
 KEYS = (
-    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "operators", "costs", "memory_profile", "sources",
-    "source", "status",
+    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "removes", "operators", "costs", "memory_profile",
+    "sources", "source", "status",
 )  # fmt: skip
 _ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
 LOWERINGS = ("eager", "fused", "engine")
+#: What a runtime's compiler may take out of a network before anything else.
+REMOVALS = ("dead_channels",)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Runtime:
         ``eager``, ``fused`` or ``engine``: how operators become kernels.
     fuses : tuple of str
         Operator kinds that disappear into the matrix operator before them (``activation``, ``elementwise``, ``quantization``).
+    removes : tuple of str
+        What its compiler takes out of the network: ``dead_channels``.
     operators : tuple of str
         ONNX operator names it can run; empty means all that have a rule.
     costs : Mapping of str to float
@@ -61,6 +65,7 @@ class Runtime:
     memory_profile: str = "ideal"
     sources: Mapping[str, Source] = field(default_factory=dict)
     note: str = ""
+    removes: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -145,6 +150,7 @@ def read_runtime(path: Path) -> Runtime:
         aliases=_names(root, "aliases"),
         lowering=lowering,
         fuses=_names(root, "fuses"),
+        removes=_removals(root),
         operators=_names(root, "operators"),
         costs=MappingProxyType({key: _cost(key, entry) for key, entry in costs.items()}),
         memory_profile=_text(root, "memory_profile", "ideal"),
@@ -173,6 +179,16 @@ def _names(root: Entry, key: str) -> tuple[str, ...]:
         return ()
     items = entry.content if isinstance(entry.content, list) else [entry]
     return tuple(_text(Entry(item.file, item.line, {key: item}), key) for item in items)
+
+
+def _removals(root: Entry) -> tuple[str, ...]:
+    found = _names(root, "removes")
+    for name in found:
+        if name not in REMOVALS:
+            raise root.fields["removes"].error(
+                f"'{name}' is nothing a runtime removes", f"one of {', '.join(REMOVALS)} is expected"
+            )
+    return found
 
 
 def _cost(key: str, entry: Entry) -> float:

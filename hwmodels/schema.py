@@ -75,7 +75,13 @@ class McuFields(UnitFields):
         "extra cycles per weight byte used once and streamed from flash", default=0.0
     )
     external_time_per_byte: Annotated[float, quantity("time per byte")] = about(
-        "extra time per activation byte held in external RAM", "external_s_per_byte", 0.0
+        "extra time per byte held in external RAM: activations, weights used once", "external_s_per_byte", 0.0
+    )
+    multipliers: Annotated[dict[str, float], Table(PLAIN)] = about("term: factor of this core on a runtime's cost", default={})
+    active_power_per_frequency: Annotated[float | None, quantity("energy per cycle")] = about(
+        "power while it works per clock rate, e.g. 0.28 mW/MHz; gives `active_power` where that is left out",
+        "active_j_per_cycle",
+        None,
     )
 
 

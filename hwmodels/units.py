@@ -37,6 +37,7 @@ DIMENSIONS: dict[str, str] = {
     "energy per word": "joule/word",
     "energy per MAC": "joule/mac",
     "energy per operation": "joule/operation",
+    "energy per cycle": "joule/cycle",
     "time per byte": "second/byte",
     "cycles per byte": "cycle/byte",
     "cycles": "cycle",
@@ -51,9 +52,10 @@ DIMENSIONS: dict[str, str] = {
 EXAMPLES: dict[str, str] = {
     "number": "1.5", "time": "120 ns", "energy": "0.6 pJ", "power": "1.2 W", "potential": "3.3 V", "capacity": "256 KiB",
     "bandwidth": "25.6 GB/s", "frequency": "1.5 GHz", "energy per byte": "8 pJ/bit", "energy per word": "1.2 pJ/word",
-    "energy per MAC": "0.6 pJ/MAC", "energy per operation": "0.1 pJ/op", "time per byte": "16 ns/B",
-    "cycles per byte": "0.26 cycles/B", "cycles": "8 cycles", "words": "224 words", "words per cycle": "4 words/cycle",
-    "flop per cycle": "8 flop/cycle", "arithmetic rate": "472 Gflop/s", "operation rate": "4 Top/s",
+    "energy per MAC": "0.6 pJ/MAC", "energy per operation": "0.1 pJ/op", "energy per cycle": "0.28 mW/MHz",
+    "time per byte": "16 ns/B", "cycles per byte": "0.26 cycles/B", "cycles": "8 cycles", "words": "224 words",
+    "words per cycle": "4 words/cycle", "flop per cycle": "8 flop/cycle", "arithmetic rate": "472 Gflop/s",
+    "operation rate": "4 Top/s",
 }  # fmt: skip
 
 _NUMBER = r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"

@@ -25,6 +25,7 @@ from workloads.operators import rule_of
 from workloads.operators.free import FreeRule
 from workloads.operators.rule import KINDS
 from workloads.tables import GraphTables, graph_tables
+from workloads.transforms import remove_dead_channels
 
 #: Lowering of one unit kind: (graph, tables, device, unit, settings, mine) -> UnitWork.
 Lowering = Callable[..., UnitWork]
@@ -153,6 +154,7 @@ def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowe
     >>> schedule.tasks[0].name, schedule.tasks[0].resource, schedule.tasks[1].after
     ('c1/compute', 'cpu', (0,))
     """
+    graph = as_compiled(graph, runtime_named(plan.runtime))
     tables = graph_tables(graph)
     unit_of, units = assign(graph, tables, device, plan, runtime_named(plan.runtime))
     check_dtypes(graph, units, unit_of)
@@ -171,6 +173,12 @@ def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowe
     tasks = TaskList(graph, plan, work, unit_of, moves).tasks
     notes = (*placement.notes, *_notes(device, plan, unit_of, moves))
     return Schedule(graph, device, plan, tuple(tasks), work, unit_of, units, tables, placement, notes)
+
+
+def as_compiled(graph: Graph, runtime: Runtime | None) -> Graph:
+    """The network after what the compiler of a runtime takes out of it; the operators stay in their places."""
+    removed = runtime.removes if runtime is not None else ()
+    return remove_dead_channels(graph) if "dead_channels" in removed else graph
 
 
 def _unit_work(

@@ -1,15 +1,18 @@
 """Seconds per unit amount of the kinds of work of a microcontroller.
 
-cycles = kappa * sum over operators of (cycles per MAC * MACs + cycles per output * outputs + ...) + beta * streamed weight bytes;
-the runtime's costs are in cycles of a Cortex-M4, ``kappa`` is the cycles of this core per cycle of that one. Instruction counts
-belong to the runtime, one factor to the core: freeing the factor per kind did not help on networks never seen. Activations in
-external memory cost a time per byte on top. Amounts are counted in ``dataflows/mcu_counts.py``.
+cycles = kappa * sum over operators of (cycles per MAC * MACs + cycles per output * outputs + cycles per input * inputs + ...)
+         + beta * streamed weight bytes;
+the runtime's costs are in cycles of a Cortex-M4, ``kappa`` is the cycles of this core per cycle of that one, times a factor near 1
+for each kind of work of the core. Instruction counts belong to the runtime, one factor to the core: leaving the factors per kind
+free did not help on networks never seen. Bytes in external memory cost a time per byte on top. Amounts are counted in
+``dataflows/mcu_counts.py``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hwmodels.costs.names import check_names
 from hwmodels.device import McuUnit
 from hwmodels.jit import kernel
 from hwmodels.runtime import Runtime
@@ -24,20 +27,23 @@ else:
 
 #: Kinds of work in the order of their amounts and prices.
 TERM_NAMES = (
-    "convolution", "depthwise", "fully_connected", "output", "float_convolution", "float_depthwise", "float_fully_connected",
-    "float_output", "elementwise", "pooling", "activation", "softmax", "copy", "dispatch", "flash", "external",
+    "convolution", "depthwise", "fully_connected", "output", "input", "remainder", "float_convolution", "float_depthwise",
+    "float_fully_connected", "float_output", "elementwise", "pooling", "activation", "softmax", "copy", "dispatch", "flash",
+    "external",
 )  # fmt: skip
 (
-    CONVOLUTION, DEPTHWISE, FULLY_CONNECTED, OUTPUT, FLOAT_CONVOLUTION, FLOAT_DEPTHWISE, FLOAT_FULLY_CONNECTED,
+    CONVOLUTION, DEPTHWISE, FULLY_CONNECTED, OUTPUT, INPUT, REMAINDER, FLOAT_CONVOLUTION, FLOAT_DEPTHWISE, FLOAT_FULLY_CONNECTED,
     FLOAT_OUTPUT, ELEMENTWISE, POOLING, ACTIVATION, SOFTMAX, COPY, DISPATCH, FLASH, EXTERNAL,
-) = range(16)  # fmt: skip
+) = range(18)  # fmt: skip
 
 #: Costs of a runtime nobody has measured, in Cortex-M4 cycles: the centres of the priors.
 PRIOR_CYCLES = {
-    "convolution": 1.5, "depthwise": 2.5, "fully_connected": 2.1, "output": 33.0, "float_convolution": 4.7, "float_depthwise": 6.7,
-    "float_fully_connected": 7.8, "float_output": 10.0, "elementwise": 14.0, "pooling": 6.0, "activation": 10.0, "softmax": 34.0,
-    "copy": 1.0, "dispatch": 800.0,
+    "convolution": 1.5, "depthwise": 2.5, "fully_connected": 2.1, "output": 33.0, "input": 3.0, "remainder": 0.5,
+    "float_convolution": 4.7, "float_depthwise": 6.7, "float_fully_connected": 7.8, "float_output": 10.0, "elementwise": 14.0,
+    "pooling": 6.0, "activation": 10.0, "softmax": 34.0, "copy": 1.0, "dispatch": 800.0,
 }  # fmt: skip
+#: Terms a core may have a factor of its own on.
+FACTORED = ("convolution", "depthwise", "fully_connected", "output", "input", "remainder")
 
 
 class McuParameters(NamedTuple):
@@ -51,6 +57,8 @@ class McuParameters(NamedTuple):
     depthwise: float  # per MAC
     fully_connected: float  # per MAC
     output: float  # per output of the three kinds above
+    input: float  # per activation they read: widening to 16 bit, gathering
+    remainder: float  # more per MAC of a convolution whose input channels are no multiple of four
     float_convolution: float  # per MAC in fp32
     float_depthwise: float
     float_fully_connected: float
@@ -64,14 +72,24 @@ class McuParameters(NamedTuple):
 
 
 def mcu_parameters(unit: McuUnit, runtime: Runtime | None) -> McuParameters:
-    """Numbers of a core under a runtime; what the runtime does not name is the centre of the prior."""
+    """Numbers of a core under a runtime; what the runtime does not name is the centre of the prior.
+
+    Raises
+    ------
+    DeviceFileError
+        A factor of the core whose name is no term.
+    """
+    check_names(f"units.{unit.name}.multipliers", unit.multipliers, FACTORED)
     costs = runtime.costs if runtime is not None else {}
     return McuParameters(
         frequency_hz=float(unit.frequency_hz),
         cycle_factor=float(unit.cycle_factor),
         flash_cycles_per_byte=float(unit.flash_cycles_per_byte),
         external_s_per_byte=float(unit.external_s_per_byte),
-        **{name: float(costs.get(f"{name}_cycles", prior)) for name, prior in PRIOR_CYCLES.items()},
+        **{
+            name: float(costs.get(f"{name}_cycles", prior)) * float(unit.multipliers.get(name, 1.0))
+            for name, prior in PRIOR_CYCLES.items()
+        },
     )
 
 
@@ -92,7 +110,7 @@ def mcu_prices(unit: McuParameters, prices: Floats) -> None:
     Parameters
     ----------
     unit : McuParameters
-    prices : float64 array of 16
+    prices : float64 array of 18
         Filled: seconds per MAC, output, element, byte, operator.
     """
     cycle = core_cycle_seconds(unit.frequency_hz, unit.cycle_factor)
@@ -100,6 +118,8 @@ def mcu_prices(unit: McuParameters, prices: Floats) -> None:
     prices[DEPTHWISE] = unit.depthwise * cycle
     prices[FULLY_CONNECTED] = unit.fully_connected * cycle
     prices[OUTPUT] = unit.output * cycle
+    prices[INPUT] = unit.input * cycle
+    prices[REMAINDER] = unit.remainder * cycle
     prices[FLOAT_CONVOLUTION] = unit.float_convolution * cycle
     prices[FLOAT_DEPTHWISE] = unit.float_depthwise * cycle
     prices[FLOAT_FULLY_CONNECTED] = unit.float_fully_connected * cycle

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import pytest
 
+from hwmodels.costs.mcu import PRIOR_CYCLES
+from hwmodels.device import McuUnit
 from hwmodels.reader import load_device
+from hwmodels.runtime import load_runtime
 from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from sim.results import Estimate, OperatorEstimate
@@ -40,14 +43,17 @@ def beyond(working_set: float, capacity: float) -> float:
 
 
 def test_microcontroller() -> None:
-    """Cortex-M7 at 480 MHz, factor 0.58; X-CUBE-AI 10: 1.4 cycles/MAC, 2.2 fully connected, 42 per output, 270 per operator."""
+    """Cortex-M7 at 480 MHz under X-CUBE-AI 10, fitted costs as the files have them; 0.26 cycles per streamed byte."""
     found, rows = answer("stm32h743", "int8")
-    dispatch = 0.58 * 270
-    conv = 0.58 * (1.4 * 73_728 + 42 * 1_024) + dispatch
-    fully_connected = 0.58 * (2.2 * 10_240 + 42 * 10) + 0.26 * 10_240 + dispatch  # flash streams each weight once
+    cost, unit = load_runtime("x_cube_ai_10").costs, load_device("stm32h743").default_unit
+    assert isinstance(unit, McuUnit) and unit.frequency_hz == 480e6
+    take = {name: cost[f"{name}_cycles"] * unit.cycle_factor * unit.multipliers.get(name, 1.0) for name in PRIOR_CYCLES}
+    conv = take["convolution"] * 73_728 + take["output"] * 1_024 + take["input"] * 512 + take["dispatch"]
+    streamed = 0.26 * 10_240  # flash streams each weight once
+    fully_connected = take["fully_connected"] * 10_240 + take["output"] * 10 + take["input"] * 1_024 + streamed + take["dispatch"]
     assert rows["conv"].latency_s == pytest.approx(conv / 480e6, rel=1e-6)
     assert rows["fc"].latency_s == pytest.approx(fully_connected / 480e6, rel=1e-6)
-    assert found.latency_s == pytest.approx((conv + fully_connected + dispatch) / 480e6, rel=1e-6)  # and the flatten
+    assert found.latency_s == pytest.approx((conv + fully_connected + take["dispatch"]) / 480e6, rel=1e-6)  # and the flatten
     assert found.energy_j == pytest.approx(0.530 * found.latency_s, rel=1e-6)
     assert found.memory["flash"].weights_bytes == 1_152 + 10_240 + 4 * (16 + 10)  # int8 weights, int32 biases
     assert found.activations_peak_bytes == 512 + 1_024  # the convolution holds its input and output

@@ -100,7 +100,7 @@ def test_units_are_plausible_for_their_kind(device: Device) -> None:
             assert 1e9 < unit.vector_flop_per_s < 2e14
             assert unit.l2_bytes > 0
         elif isinstance(unit, McuUnit):
-            assert 0.3 <= unit.cycle_factor <= 10
+            assert 0.1 <= unit.cycle_factor <= 10
             assert 0 <= unit.flash_cycles_per_byte <= 1
         elif isinstance(unit, ArrayUnit):
             assert unit.dataflows

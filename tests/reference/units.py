@@ -13,7 +13,7 @@ def macs_of(layer: Layer) -> int:
 
 def mcu_seconds(layer: Layer, cost: dict[str, float], clock: float, kappa: float, beta: float, external: float,
                 streamed: int, outside: int) -> float:  # fmt: skip
-    """cycles = kappa * (a MACs + a_out outputs + ...) + beta * streamed bytes; plus a time per byte outside."""
+    """cycles = kappa * (a MACs + a_out outputs + a_in inputs + ...) + beta * streamed bytes; plus a time per byte outside."""
     cycles = cost["dispatch"]
     if layer.kind == "free":
         return kappa * cycles / clock
@@ -21,6 +21,9 @@ def mcu_seconds(layer: Layer, cost: dict[str, float], clock: float, kappa: float
     real = "float_" if layer.bits > 16 else ""
     if layer.kind in ("convolution", "depthwise", "fully_connected", "matmul", "attention", "recurrent"):
         cycles += cost[real + matrix] * macs_of(layer) + cost[real + "output"] * layer.outs
+        cycles += 0 if real else cost["input"] * layer.ins
+        if layer.kind == "convolution" and not real and layer.products[0]["C"] % 4:
+            cycles += cost["remainder"] * macs_of(layer)
         if layer.kind == "attention":
             cycles += cost["softmax"] * layer.special
         elif layer.kind not in ("convolution", "depthwise"):
@@ -33,7 +36,7 @@ def mcu_seconds(layer: Layer, cost: dict[str, float], clock: float, kappa: float
         cycles += cost["softmax"] * layer.outs
     elif layer.kind in ("activation", "detection"):
         cycles += cost["activation"] * max(layer.ins, layer.outs)
-    elif layer.kind in ("layout", "resize", "embedding", "unmodelled"):
+    elif layer.kind in ("layout", "embedding", "unmodelled"):
         cycles += cost["copy"] * int(layer.outs * layer.bits / 8)
     else:
         cycles += cost["elementwise"] * layer.outs

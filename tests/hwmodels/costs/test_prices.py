@@ -67,10 +67,14 @@ def test_cpu_parameters_keep_sizes_in_order() -> None:
 
 def test_mcu_prices_by_hand() -> None:
     """100 MHz, half a Cortex-M4's cycles: 5 ns per M4 cycle; 33 cycles per output; 0.25 cycles per streamed byte."""
-    prices = np.zeros(16)
+    prices = np.zeros(18)
     mcu_prices(mcu_parameters(MCU, None), prices)
     assert core_cycle_seconds(100e6, 0.5) == 5e-9
     assert prices[MCU_NAMES.index("output")] == pytest.approx(33 * 5e-9)
+    factors = mcu_parameters(dataclasses.replace(MCU, multipliers={"output": 1.1, "input": 0.9}), None)
+    mcu_prices(factors, prices)
+    assert prices[MCU_NAMES.index("output")] == pytest.approx(33 * 1.1 * 5e-9)
+    assert prices[MCU_NAMES.index("input")] == pytest.approx(3 * 0.9 * 5e-9)
     assert prices[MCU_NAMES.index("flash")] == pytest.approx(2.5e-9)
 
 
@@ -92,6 +96,8 @@ def test_price_kernels_are_found_by_kind(kind: str) -> None:
 def test_names_that_are_no_terms_are_refused() -> None:
     with pytest.raises(DeviceFileError, match=r"units\.cpu\.multipliers: 'gem' .* nearest: gemm"):
         cpu_parameters(dataclasses.replace(CPU, multipliers={"gem": 1.0}), None, 1)
+    with pytest.raises(DeviceFileError, match=r"units\.cpu\.multipliers: 'outputs' .* nearest: output"):
+        mcu_parameters(dataclasses.replace(MCU, multipliers={"outputs": 1.0}), None)
     with pytest.raises(DeviceFileError, match=r"units\.gpu\.efficiencies: 'matrix' .*matrix_share"):
         gpu_parameters(dataclasses.replace(GPU, efficiencies={"matrix": 1.0}), None)
 

@@ -1,0 +1,86 @@
+"""Writes a fit into the data files: costs of the runtimes, factors of the cores. Only numbers change; words and sources stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from hwmodels.core_files import CORES
+from hwmodels.costs.mcu import FACTORED
+from hwmodels.runtime import RUNTIMES
+from validation.errors import FitError
+from validation.mcu_fit import PRIORS, McuFit
+
+#: Term -> unit as the files write it.
+UNITS = {
+    **dict.fromkeys(("convolution", "depthwise", "fully_connected", "remainder"), "cycles/MAC"),
+    **dict.fromkeys(("output", "input", "elementwise", "pooling", "activation", "softmax"), "cycles/element"),
+    "copy": "cycles/B",
+}
+
+
+def write(found: McuFit, folder: Path | None = None) -> list[Path]:
+    """Put costs and factors of a fit into ``runtimes/`` and ``cores/`` of a folder; the project's own unless given.
+
+    Returns
+    -------
+    list of Path
+        The files whose text changed.
+    """
+    runtimes, cores = (folder / "runtimes", folder / "cores") if folder else (RUNTIMES, CORES)
+    changed = [_rewrite(runtimes / f"{name}.yaml", _costs(found.runtime_cycles(name))) for name in found.runtimes]
+    for name in found.cores:
+        factor, terms = found.core_factors(name)
+        changed.append(_rewrite(cores / f"{name}.yaml", [("cycle_factor", f"{_rounded(factor)}")], terms))
+    return [path for path in changed if path is not None]
+
+
+def _costs(cycles: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Field and value of each cost of a runtime."""
+    return [(f"{term}_cycles", f"{_rounded(cycles[term])} {UNITS[term]}") for term in PRIORS if term in cycles and term in UNITS]
+
+
+def _rewrite(path: Path, fields: Iterable[tuple[str, str]], factors: Mapping[str, float] | None = None) -> Path | None:
+    """The file with new numbers; fields it lacks come after the one before them."""
+    text = old = path.read_text(encoding="utf-8")
+    before = None
+    for name, value in fields:
+        text = _with_field(path, text, name, value, before)
+        before = name
+    if factors is not None:
+        text = _with_factors(text, factors)
+    if text == old:
+        return None
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _with_field(path: Path, text: str, name: str, value: str, before: str | None) -> str:
+    plain = re.compile(rf"^(  {name}: )(?!\{{)(.*)$", re.MULTILINE)
+    sourced = re.compile(rf"^(  {name}: \{{value: )[^,]*(,.*)$", re.MULTILINE)
+    if plain.search(text):
+        return plain.sub(lambda m: f"{m[1]}{value}", text)
+    if sourced.search(text):
+        return sourced.sub(lambda m: f"{m[1]}{value}{m[2]}", text)
+    after = re.compile(rf"^  {before}: .*$", re.MULTILINE)
+    if before is None or not after.search(text):
+        raise FitError(f"{path.name}: no field '{name}' and none to put it after; a runtime or core file is expected")
+    return after.sub(lambda m: f"{m[0]}\n  {name}: {value}", text)
+
+
+def _with_factors(text: str, factors: Mapping[str, float]) -> str:
+    """Factors of a core on single terms."""
+    lines = [f"  {term}: {_rounded(factors[term])}" for term in FACTORED if term in factors]
+    block = "".join(f"{line}\n" for line in ["multipliers:", "  source: core_factor", "  status: fitted", *lines])
+    without = re.sub(r"^multipliers:\n(?:  .*\n)*", "", text, flags=re.MULTILINE)
+    return without.replace("sources:\n", f"{block}sources:\n", 1)
+
+
+def _rounded(value: float) -> str:
+    """Three significant digits.
+
+    >>> _rounded(0.57712), _rounded(308.87)
+    ('0.577', '309')
+    """
+    return f"{value:.3g}"
