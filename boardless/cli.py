@@ -107,6 +107,23 @@ def explain(
     return verbs.explain(network, on, operator, given)
 
 
+@app.command("map", epilog="Example: boardless map alexnet --on eyeriss_v1 --operator conv3")
+@options(shared.RUN, shared.CATALOGUE, shared.PLOT, shared.ALL, shared.OUTPUT)
+def mapping(
+    network: Network,
+    on: Devices,
+    given: Given,
+    operator: Annotated[
+        str | None,
+        typer.Option("--operator", help="Operator whose loop nest is shown (the slowest).", metavar="NAME", show_default=False),
+    ] = None,
+) -> int:
+    """How each layer lies on an array: its mapping as a loop nest, accesses by level and tensor, cycles, stalls."""
+    from boardless import verbs
+
+    return verbs.mapping(network, on, operator, given)
+
+
 @app.command(epilog="Example: boardless devices raspberry_pi_4")
 @options(*_LIST)
 def devices(

@@ -19,6 +19,7 @@ from boardless import explanation
 from boardless.decoding import with_tokens
 from boardless.errors import UsageError
 from boardless.mapping_table import read_mappings
+from boardless.mapping_view import MappingResult, layers_of, require_array
 from boardless.memory_view import arena_shortfalls, memory_view
 from boardless.results import Comparison, MemoryResult, Result
 from boardless.settings import Settings
@@ -90,6 +91,20 @@ def memory(network: NetworkLike, on: Any, *, progress: Progress | None = None, *
     return _each(network, on, settings, progress, _laid_out)
 
 
+def map(network: NetworkLike, on: Any, *, progress: Progress | None = None, **settings: Any) -> Any:
+    """How each operator lies on an array: loop nest, accesses, cycles, stalls. Arguments as of :func:`estimate`."""
+    return _each(network, on, settings, progress, _mapped)
+
+
+def dataflows_beside(network: NetworkLike, on: DeviceLike, result: MappingResult, **settings: Any) -> list[MappingResult]:
+    """A mapping answer, and where no dataflow was asked for those of the other dataflows its array unit does."""
+    unit = require_array(result.schedule) if result.schedule is not None else None
+    if unit is None or settings.get("dataflow") is not None or settings.get("mapping") is not None:
+        return [result]
+    asked = result.settings["dataflow"]
+    return [result if name == asked else map(network, on, **(settings | {"dataflow": name})) for name in unit.dataflows or (asked,)]
+
+
 def explain(network: NetworkLike, on: DeviceLike, operator: str, **settings: Any) -> explanation.Explanation:
     """One operator's latency and energy traced back to formulas, counts, rates and sources. Arguments as of :func:`estimate`."""
     return explanation.explain(estimate(network, on, **settings), operator)
@@ -137,6 +152,12 @@ def _simulated(lowered: Schedule, settings: dict[str, Any]) -> Result:
     trace = play(lowered, spent)
     answer = estimate_of_trace(lowered, trace, settings, spent)
     return Result.of(with_tokens(answer, lowered.graph), lowered, trace)
+
+
+def _mapped(lowered: Schedule, settings: dict[str, Any]) -> MappingResult:
+    require_array(lowered)
+    answer = with_tokens(closed_form(lowered, settings), lowered.graph)
+    return replace(MappingResult.of(answer, lowered), layers=layers_of(lowered, answer.operators))
 
 
 def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:

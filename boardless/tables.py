@@ -11,6 +11,8 @@ from sim.results import Estimate
 if TYPE_CHECKING:
     import pandas
 
+    from boardless.mapping_view import MappingResult
+
 
 def operators_dataframe(estimate: Estimate) -> pandas.DataFrame:
     """One row per operator: figures, a column per phase, bytes read and written per memory, what the unit tells of it."""
@@ -70,4 +72,22 @@ def buffers_dataframe(view: MemoryView) -> pandas.DataFrame:
         {"tensor": b.tensor, "region": b.region, "lower": b.lower, "upper": b.upper, "size_bytes": b.size, "offset_bytes": b.offset}
         for b in view.buffers
     ]  # fmt: skip
+    return pandas.DataFrame(rows)
+
+
+def layers_dataframe(result: MappingResult) -> pandas.DataFrame:
+    """One row per layer on an array: its figures, words read and written by level and tensor."""
+    import pandas
+
+    kept = ("name", "dataflow", "macs", "cycles", "stall_cycles", "active_pes", "utilization", "energy_j", "latency_s", "bound_gap")
+    rows = []
+    for layer in result.layers:
+        form = layer.to_dict()
+        words = {
+            f"{level}_{tensor}_{way}_words": count
+            for level, tensors in form["accesses"].items()
+            for tensor, ways in tensors.items()
+            for way, count in ways.items()
+        }
+        rows.append({name: form[name] for name in kept} | words)
     return pandas.DataFrame(rows)

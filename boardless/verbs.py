@@ -42,6 +42,24 @@ def explain(network: str, on: Sequence[str], operator: str, given: Given) -> int
     return 0
 
 
+def mapping(network: str, on: Sequence[str], operator: str | None, given: Given) -> int:
+    """How each layer lies on an array; without ``--dataflow`` the pictures put all dataflows of the unit side by side."""
+    _single("map", on)
+    _listen(given)
+    settings = _settings(given)
+    result = session.map(network, on[0], **settings)
+    page = result.text(all_rows=given["all"], nest=operator, **_page())
+    pictures: dict[str, bytes] = {}
+    if given["plot"] is not None:
+        from boardless.plots.mapping import mapping_pictures
+
+        pictures = mapping_pictures(session.dataflows_beside(network, on[0], result, **settings))
+    _write(given, result.to_dict(), page)
+    if pictures:
+        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    return 0
+
+
 def devices(name: str | None, given: Given, *, fields: bool, template: str | None) -> int:
     """The catalogue of devices, one of them in full, the fields of a device file, or a file to start from."""
     from boardless import catalog

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
+
 from dataflows.mapping import Mapping
 from dataflows.tables import TENSORS
 
@@ -12,8 +14,18 @@ MEANING = {
 }  # fmt: skip
 
 
-def loop_nest(mapping: Mapping) -> str:
+def loop_nest(
+    mapping: Mapping, held: MappingOf[str, MappingOf[str, int]] | None = None, meaning: MappingOf[str, str] | None = None
+) -> str:  # fmt: skip
     """One line per level with what it holds, one per loop, indented; spread loops say along which axis.
+
+    Parameters
+    ----------
+    mapping : Mapping
+    held : Mapping or None
+        Level -> tensor -> words one instance holds, where a unit knows better than the tiles of the nest.
+    meaning : Mapping or None
+        Loop -> what it steps through, where it is not the usual.
 
     >>> from dataflows.mapping import Loop, MappingLevel
     >>> from workloads.loopnest import product_nest
@@ -29,17 +41,27 @@ def loop_nest(mapping: Mapping) -> str:
           spread C over 4 rows   channels
             multiply-accumulate
     """
-    tiles = mapping.accesses().tile
+    words = _tiles(mapping) if held is None else held
+    meanings = {**MEANING, **(meaning or {})}
     wide = max(len(level.name) for level in mapping.levels)
     rows: list[tuple[str, str]] = []
     depth = 1
-    for position, level in enumerate(mapping.levels):
-        held = ", ".join(f"{t} {int(tiles[position][code])}" for code, t in enumerate(TENSORS) if t in level.keeps)
-        rows.append((f"{level.name:<{wide}}  keeps {held or 'nothing'}", ""))
+    for level in mapping.levels:
+        kept = ", ".join(f"{t} {words[level.name][t]:,}" for t in TENSORS if t in level.keeps)
+        rows.append((f"{level.name:<{wide}}  keeps {kept or 'nothing'}", ""))
         for loop in level.loops:
             text = f"spread {loop.loop} over {loop.bound} {loop.axis}" if loop.spatial else f"for {loop.loop} in {loop.bound}"
-            rows.append(("  " * depth + text, MEANING[loop.loop]))
+            rows.append(("  " * depth + text, meanings[loop.loop]))
             depth += 1
     rows.append(("  " * depth + "multiply-accumulate", ""))
     column = max((len(text) for text, meaning in rows if meaning), default=0) + 2
     return "\n".join(f"{text:<{column}}{meaning}" if meaning else text for text, meaning in rows)
+
+
+def _tiles(mapping: Mapping) -> dict[str, dict[str, int]]:
+    """Words of the tile of each level, by its name."""
+    tiles = mapping.accesses().tile
+    return {
+        level.name: {tensor: int(tiles[position][code]) for code, tensor in enumerate(TENSORS)}
+        for position, level in enumerate(mapping.levels)
+    }

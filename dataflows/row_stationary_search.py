@@ -6,6 +6,7 @@ Equal nests are searched once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from dataflows.array_nests import ArrayNests
@@ -111,13 +112,20 @@ def given_mapping(
 
 def searched_mapping(name: str, nest: RowStationaryNest, array: RowStationaryArray) -> tuple[RowStationaryMapping, int]:
     """The mapping of least objective and how many were rated."""
-    mapping, objective, rated, _ = search_mapping.compiled(nest, array, 0.0)
+    mapping, objective, rated = searched(nest, array)
     if objective < 0.0:
         raise MappingError(
             f"operator '{name}': no mapping fits; one image row of one channel and filter takes "
             f"{banks_needed(nest, array, 1, 1, 1, 1, 1)} of {array.banks} banks of {array.bank_bytes} B; a larger buffer is needed"
         )
-    return RowStationaryMapping(*mapping), int(rated)
+    return mapping, rated
+
+
+@lru_cache(maxsize=4096)
+def searched(nest: RowStationaryNest, array: RowStationaryArray) -> tuple[RowStationaryMapping, float, int]:
+    """Mapping, objective (-1 where none fits) and mappings rated; the same nest is not searched twice."""
+    mapping, objective, rated, _ = search_mapping.compiled(nest, array, 0.0)
+    return RowStationaryMapping(*(int(value) for value in mapping)), float(objective), int(rated)
 
 
 def rank_of_mapping(nest: RowStationaryNest, array: RowStationaryArray, mapping: RowStationaryMapping) -> int:

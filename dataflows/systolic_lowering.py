@@ -50,7 +50,7 @@ def lower_systolic(
     nests = array_nests(graph, tables, mine)
     shape, rates = systolic_shape(device, unit), systolic_rates(device, unit)
     prices = np.array(systolic_prices(rates))
-    names, counts, per_nest = _choose(nests, shape, prices, unit, settings)
+    names, counts, per_nest = chosen_counts(nests, shape, prices, unit, settings)
     operators = len(tables.operators.kind)
     amounts = sum_rows(per_nest, nests.operator, operators)
     amounts[:, 1] = element_operations(tables, unit, mine)
@@ -76,7 +76,7 @@ def lower_systolic(
     )
 
 
-def _choose(
+def chosen_counts(
     nests: ArrayNests, shape: SystolicShape, prices: Floats, unit: ArrayUnit, settings: UnitSettings
 ) -> tuple[list[str], SystolicCounts, Floats]:
     """Dataflow, counts and amounts of every nest."""
