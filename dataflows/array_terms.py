@@ -86,6 +86,56 @@ def dram_energy_terms(dram: str) -> tuple[Term, ...]:
     )
 
 
+TILES = "sum of groups * max(pixels, load) * ceil(R*S*C / rows) * ceil(M / columns)"
+PARAMETERS = "parameters.inverse_efficiency / frequency"
+
+
+def tile_engine_terms(dram: str) -> tuple[Term, ...]:
+    """Terms of a tile engine, in the order of ``hwmodels.costs.array.tile_engine_prices``."""
+    return (
+        Term(
+            "tiles", "compute", "cycle",
+            TILES + ": every output pixel of a tile of weights takes a cycle, and a tile the cycles of its load at least",
+            PARAMETERS, ("parameters.inverse_efficiency", "frequency"), "Jouppi et al., ISCA 2017, section 2",
+        ),
+        Term(
+            "depthwise tiles", "compute", "cycle", "sum of pixels * R*S * ceil(channels / columns)",
+            "parameters.depthwise_share * " + PARAMETERS,
+            ("parameters.depthwise_share", "parameters.inverse_efficiency", "frequency"),
+            "each channel has filters of its own: one row of the engine is in use",
+        ),
+        Term(
+            "element operations", "compute", "operation",
+            "simple operations + special operations * special_cycles, inside attention and recurrent operators; those fused behind "
+            "a product are done on the way out",
+            "1 / (lanes * frequency)", ("parameters.lanes", "frequency"), "assumed: one lane per column where the file names none",
+        ),
+        Term(
+            "host", "overhead", "run", "once per run: host, driver, input and output", "host_time of the runtime",
+            ("runtime.host_time",),
+        ),
+        Term(
+            "late weights", dram, "B",
+            "weights beyond parameters.resident_weights, streamed in every run, less those fetched ahead "
+            "(at most parameters.weights_ahead)",
+            "parameters.exposed_share / (parameters.link_share * bandwidth of the link)",
+            ("parameters.exposed_share", "parameters.link_share", "link.bandwidth"),
+            "weight-bound roofline of Jouppi et al., ISCA 2017, figure 5, layer by layer",
+        ),
+    )  # fmt: skip
+
+
+def tile_engine_energy_terms(dram: str) -> tuple[Term, ...]:
+    """Energy terms of a tile engine, in the order of ``tile_engine_lowering.energy_amounts``."""
+    read = f"memories.{dram}.read_energy"
+    return (
+        Term("runs", "overhead", "run", "once per run", "energies.run", ("energies.run",)),
+        Term("macs", "compute", "MAC", "multiply-accumulates", "mac_energy", ("mac_energy",)),
+        Term("vector", "compute", "operation", "element operations", "energies.vector, else mac_energy", ("energies.vector",)),
+        Term("weights", dram, "B", "weight bytes streamed", read, (read,)),
+    )
+
+
 def row_stationary_terms(dram: str) -> tuple[Term, ...]:
     """Terms of a row-stationary array, in the order of ``hwmodels.costs.array.row_stationary_prices``."""
     return (

@@ -9,16 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.errors import MappingError
+from dataflows.fusion import fused_operators
 from dataflows.row_stationary import RowStationaryArray
 from dataflows.systolic import SYSTOLIC_DATAFLOWS, SystolicShape
 from dataflows.unit_work import UnitSettings
 from hwmodels.costs.array import RowStationaryRates, SystolicRates
 from hwmodels.device import ArrayUnit, Device, Link, MemoryLevel
+from workloads.graph import Graph
 from workloads.operators.rule import KINDS
 from workloads.tables import GraphTables
 
 #: Operator kinds that have multiply-accumulate nests an array can run; the others go to the host or a vector unit.
 ARRAY_KINDS = frozenset({"convolution", "depthwise", "fully_connected", "matmul", "recurrent", "attention"})
+
+#: Kind of array -> the dataflows its model knows.
+KIND_DATAFLOWS: Mapping[str, tuple[str, ...]] = {
+    "row_stationary": ("rs",),
+    "systolic": tuple(SYSTOLIC_DATAFLOWS),
+    "tile_engine": ("ws",),
+}
+
+#: Operator kinds an array may do to results on their way out, where its file says so.
+FUSIBLE_KINDS = ("activation", "normalization")
 
 #: Energy of one word relative to one MAC (Chen, Emer, Sze, ISCA 2016, table IV): what the mapping objective weighs words by.
 RELATIVE_ENERGY = {"dram": 200.0, "buffer": 6.0, "array": 2.0}
@@ -151,7 +163,7 @@ def chosen_dataflow(unit: ArrayUnit, settings: UnitSettings) -> str:
     MappingError
         A dataflow the unit does not list, unless ``settings.hypothetical`` and the kind of array can do it.
     """
-    known = ("rs",) if unit.kind == "row_stationary" else tuple(SYSTOLIC_DATAFLOWS)
+    known = KIND_DATAFLOWS[unit.kind]
     able = unit.dataflows or known
     asked = settings.dataflow or able[0]
     if asked == "best" or asked in able or (settings.hypothetical and asked in known):
@@ -169,6 +181,33 @@ def element_operations(tables: GraphTables, unit: ArrayUnit, mine: NDArray[np.bo
     operators = tables.operators
     inner = np.isin(operators.kind, _INNER_KINDS) & np.asarray(mine)
     return np.where(inner, operators.element_operations + special_cycles(unit) * operators.special_operations, 0.0)
+
+
+def done_on_the_way_out(graph: Graph, tables: GraphTables, unit: ArrayUnit, mine: NDArray[np.bool_]) -> Mapping[int, int]:
+    """Operators an array does to results on their way out -> the operator they joined, of those marked in ``mine``.
+
+    Empty where the unit's ``fuses`` is.
+    """
+    return fused_operators(graph, tables, unit, np.asarray(mine)).into if unit.fuses else {}
+
+
+def fusible(tables: GraphTables) -> NDArray[np.bool_]:
+    """Operators of a kind that may be done to results on their way out of an array."""
+    return np.isin(tables.operators.kind, [KINDS.index(kind) for kind in FUSIBLE_KINDS])
+
+
+def joined_operations(tables: GraphTables, unit: ArrayUnit, into: Mapping[int, int]) -> NDArray[np.float64]:
+    """Lane operations of joined operators, at the operator they joined: energy, not time."""
+    operators = tables.operators
+    total = np.zeros(len(operators.kind))
+    for i, host in into.items():
+        total[host] += operators.element_operations[i] + special_cycles(unit) * operators.special_operations[i]
+    return total
+
+
+def joined_details(graph: Graph, into: Mapping[int, int]) -> dict[int, Mapping[str, object]]:
+    """What is told of joined operators: whom they joined."""
+    return {i: {"fused_into": graph.operators[host].name} for i, host in into.items()}
 
 
 def memory_joules(memory: MemoryLevel) -> tuple[float, float]:

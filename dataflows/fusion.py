@@ -1,8 +1,9 @@
-"""Operators that disappear into their neighbours under a runtime, and the tables of what is left.
+"""Operators that disappear into their neighbours under a runtime or on an array, and the tables of what is left.
 
-A runtime profile lists what it fuses:
+A runtime profile or an array unit lists what it fuses:
 
 ``activation``    an activation joins the convolution or matrix product before it
+``relu``          only ReLU and ReLU6 do
 ``pointwise``     an activation joins the elementwise operator before it
 ``swish``         a sigmoid and the product with its own input become one activation first
 ``pad``           a padding joins the convolution after it
@@ -16,17 +17,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.unit_work import ABSORBED
-from hwmodels.runtime import Runtime
 from workloads.graph import Graph
 from workloads.operators.rule import KINDS
 from workloads.tables import ACTIVATION_CODE, ACTIVATIONS, VARIANTS, GraphTables, OperatorTable
 
 WEIGHTED = ("convolution", "depthwise", "fully_connected", "matmul")
+#: Activations that need a comparison alone.
+RECTIFIERS = ("relu", "relu6")
+
+
+class Fusing(Protocol):
+    """A runtime profile, or a unit, that says what disappears into what."""
+
+    @property
+    def fuses(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -45,9 +55,9 @@ class Fused:
     into: Mapping[int, int]
 
 
-def fused_operators(graph: Graph, tables: GraphTables, runtime: Runtime | None, mine: NDArray[np.bool_]) -> Fused:
-    """Apply a runtime's fusions to the operators of one unit; the others are masked out."""
-    joins = _Joins(graph, tables, frozenset(runtime.fuses if runtime else ()), mine)
+def fused_operators(graph: Graph, tables: GraphTables, fusing: Fusing | None, mine: NDArray[np.bool_]) -> Fused:
+    """Apply the fusions of a runtime or an array to the operators of one unit; the others are masked out."""
+    joins = _Joins(graph, tables, frozenset(fusing.fuses if fusing else ()), mine)
     for i in range(len(graph.operators)):
         if mine[i]:
             joins.visit(i)
@@ -86,7 +96,8 @@ class _Joins:
         product = self._swish_product(i) if "swish" in self.fuses else None
         if product is not None:
             code, absorbed = ACTIVATION_CODE["silu"], [i, product]
-        kinds = WEIGHTED if "activation" in self.fuses else ()
+        rectifier = "relu" in self.fuses and ACTIVATIONS[code] in RECTIFIERS
+        kinds = WEIGHTED if "activation" in self.fuses or rectifier else ()
         kinds = (*kinds, "elementwise") if "pointwise" in self.fuses else kinds
         host = self._before(i, kinds, readers=len(absorbed))
         if host is None or self.activation[host] != ACTIVATION_CODE["none"]:

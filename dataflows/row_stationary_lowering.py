@@ -13,7 +13,10 @@ from dataflows.array_nests import array_nests
 from dataflows.array_terms import row_stationary_energy_terms, row_stationary_terms
 from dataflows.array_units import (
     chosen_dataflow,
+    done_on_the_way_out,
     element_operations,
+    joined_details,
+    joined_operations,
     level,
     memory_joules,
     off_chip,
@@ -53,11 +56,12 @@ def lower_row_stationary(
     counts = [row_stationary_counts(layer.nest, array, layer.mapping) for layer in layers]
     zeros = [float(settings.mappings.get(name, {}).get("input_zero_share", 0.0)) for name in names]
     operators = len(tables.operators.kind)
+    joined = done_on_the_way_out(graph, tables, unit, mine)
     amounts = sum_rows(_rows([time_amounts(c, array, rates) for c in counts], 6), nests.operator, operators)
     amounts[:, 3] = element_operations(tables, unit, mine)
     rows = [energy_amounts(layer, c, array, zero) for layer, c, zero in zip(layers, counts, zeros, strict=True)]
     energy = sum_rows(_rows(rows, 11), nests.operator, operators)
-    energy[:, 1] = amounts[:, 3]
+    energy[:, 1] = amounts[:, 3] + joined_operations(tables, unit, joined)
     buffer, dram = level(device, unit, 0).name, level(device, unit, -1).name
     terms = row_stationary_energy_terms(buffer, dram)[: 11 if off_chip(device) else 8]
     return UnitWork(
@@ -73,7 +77,7 @@ def lower_row_stationary(
         energy_terms=terms,
         energy_amounts=energy[:, : len(terms)],
         energy_prices=energy_prices(device, unit)[: len(terms)],
-        details=_details(nests.operator.tolist(), layers, counts, array),
+        details={**_details(nests.operator.tolist(), layers, counts, array), **joined_details(graph, joined)},
     )
 
 

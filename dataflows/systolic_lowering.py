@@ -13,7 +13,10 @@ from dataflows.array_nests import ArrayNests, array_nests
 from dataflows.array_terms import systolic_energy_terms, systolic_terms
 from dataflows.array_units import (
     chosen_dataflow,
+    done_on_the_way_out,
     element_operations,
+    joined_details,
+    joined_operations,
     level,
     memory_joules,
     off_chip,
@@ -52,10 +55,11 @@ def lower_systolic(
     prices = np.array(systolic_prices(rates))
     names, counts, per_nest = chosen_counts(nests, shape, prices, unit, settings)
     operators = len(tables.operators.kind)
+    joined = done_on_the_way_out(graph, tables, unit, mine)
     amounts = sum_rows(per_nest, nests.operator, operators)
     amounts[:, 1] = element_operations(tables, unit, mine)
     energy = sum_rows(energy_amounts(nests, counts), nests.operator, operators)
-    energy[:, 1] = amounts[:, 1]
+    energy[:, 1] = amounts[:, 1] + joined_operations(tables, unit, joined)
     scratchpad, dram = level(device, unit, 0).name, level(device, unit, -1).name
     kept = energy_kept(device, unit)
     terms = systolic_energy_terms(scratchpad, dram)
@@ -72,7 +76,7 @@ def lower_systolic(
         energy_terms=tuple(terms[k] for k in kept),
         energy_amounts=energy[:, kept],
         energy_prices=energy_prices(device, unit, shape)[kept],
-        details=_details(nests, counts, names, shape, settings.timing),
+        details={**_details(nests, counts, names, shape, settings.timing), **joined_details(graph, joined)},
     )
 
 

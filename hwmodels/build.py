@@ -29,6 +29,7 @@ UNIT_TYPES: Mapping[str, type[ComputeUnit]] = {
     "mcu": McuUnit,
     "row_stationary": ArrayUnit,
     "systolic": ArrayUnit,
+    "tile_engine": ArrayUnit,
     "vector": VectorUnit,
 }
 #: How the phases of an operator join where the file does not say: one after the other but for double-buffered arrays.

@@ -79,7 +79,7 @@ class ComputeUnit:
     Attributes
     ----------
     kind : str
-        mcu, cpu, gpu, systolic, row_stationary, vector.
+        mcu, cpu, gpu, systolic, row_stationary, tile_engine, vector.
     frequency_hz : float
     dtypes : tuple of str
         Element types the unit computes, native first.
@@ -152,6 +152,7 @@ class GpuUnit(ComputeUnit):
     l2_bytes: float = 0.0
     dram_bandwidth_bytes_per_s: float = 1e9
     efficiencies: Mapping[str, float] = field(default_factory=dict)  # named ratios, see costs.py
+    power_limit_w: float | None = None  # what the board may draw
     host: str | None = None
 
 
@@ -171,6 +172,7 @@ class ArrayUnit(ComputeUnit):
     parameters: Mapping[str, float] = field(default_factory=dict)  # named timing parameters of the kind
     energies_j: Mapping[str, float] = field(default_factory=dict)  # per-word energies by name (hop, spad of each tensor, ...)
     static_power_w: float | None = None  # clock network, control and leakage of the array, busy or not
+    fuses: tuple[str, ...] = ()  # what is done to results on their way out: activation, relu, normalization
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from hwmodels.provenance import Source
 
 RUNTIMES = Path(__file__).with_name("runtimes")
 KEYS = (
-    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "removes", "operators", "costs", "memory_profile",
-    "sources", "source", "status",
+    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "removes", "layout", "operators", "costs",
+    "architectures", "memory_profile", "sources", "source", "status",
 )  # fmt: skip
 _ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
 LOWERINGS = ("eager", "fused", "engine")
+LAYOUTS = ("channels_first", "channels_last")
 #: What a runtime's compiler may take out of a network before anything else.
 REMOVALS = ("dead_channels",)
 
@@ -35,17 +36,21 @@ class Runtime:
     name, summary : str
     aliases : tuple of str
     kinds : tuple of str
-        Unit kinds it runs on: mcu, cpu, gpu.
+        Unit kinds it runs on: mcu, cpu, gpu, tile_engine.
     lowering : str
         ``eager``, ``fused`` or ``engine``: how operators become kernels.
     fuses : tuple of str
         Operator kinds that disappear into the matrix operator before them (``activation``, ``elementwise``, ``quantization``).
     removes : tuple of str
         What its compiler takes out of the network: ``dead_channels``.
+    layout : str
+        How images lie in memory unless an operator says otherwise: ``channels_first`` or ``channels_last``.
     operators : tuple of str
         ONNX operator names it can run; empty means all that have a rule.
     costs : Mapping of str to float
         Named cost parameters (MCU: cycles per MAC by kind; CPU: era; GPU: efficiencies).
+    architectures : Mapping of str to Mapping
+        Architecture of a GPU -> costs that differ on it.
     memory_profile : str
         Which accounting of memory applies.
     sources : Mapping
@@ -66,6 +71,12 @@ class Runtime:
     sources: Mapping[str, Source] = field(default_factory=dict)
     note: str = ""
     removes: tuple[str, ...] = ()
+    layout: str = "channels_first"
+    architectures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def cost(self, name: str, default: float, architecture: str = "") -> float:
+        """A cost parameter on an architecture: its own value, else the general one, else ``default``."""
+        return float(self.architectures.get(architecture, {}).get(name, self.costs.get(name, default)))
 
 
 @functools.cache
@@ -139,20 +150,25 @@ def read_runtime(path: Path) -> Runtime:
             raise entry.error(f"unknown key '{key}'", "a key of a runtime profile is expected", nearest(key, KEYS))
     sources = named_sources(root)
     inherit(root, None, None)
-    lowering = _text(root, "lowering", "engine")
-    if lowering not in LOWERINGS:
-        raise root.fields["lowering"].error(f"lowering '{lowering}' stood here", f"one of {', '.join(LOWERINGS)} is expected")
     costs = root.fields["costs"].fields if "costs" in root.fields else {}
+    classes = root.fields["architectures"].fields if "architectures" in root.fields else {}
+    for entry in (entry for section in classes.values() for entry in section.fields.items()):
+        _sourced(*entry, sources)
     return Runtime(
         name=_text(root, "name"),
         summary=_text(root, "summary"),
         kinds=_names(root, "kinds"),
         aliases=_names(root, "aliases"),
-        lowering=lowering,
+        lowering=_choice(root, "lowering", LOWERINGS, "engine"),
         fuses=_names(root, "fuses"),
         removes=_removals(root),
+        layout=_choice(root, "layout", LAYOUTS),
         operators=_names(root, "operators"),
         costs=MappingProxyType({key: _cost(key, entry) for key, entry in costs.items()}),
+        architectures=MappingProxyType({
+            name: MappingProxyType({key: _cost(key, entry) for key, entry in section.fields.items()})
+            for name, section in classes.items()
+        }),
         memory_profile=_text(root, "memory_profile", "ideal"),
         sources=MappingProxyType({key: _sourced(key, entry, sources) for key, entry in costs.items()}),
     )
@@ -179,6 +195,13 @@ def _names(root: Entry, key: str) -> tuple[str, ...]:
         return ()
     items = entry.content if isinstance(entry.content, list) else [entry]
     return tuple(_text(Entry(item.file, item.line, {key: item}), key) for item in items)
+
+
+def _choice(root: Entry, key: str, known: tuple[str, ...], default: str = "") -> str:
+    found = _text(root, key, default or known[0])
+    if found not in known:
+        raise root.fields[key].error(f"{key} '{found}' stood here", f"one of {', '.join(known)} is expected")
+    return found
 
 
 def _removals(root: Entry) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ MEMORY_KINDS = ("tcm", "sram", "flash", "external_ram", "dram", "scratchpad", "c
 ISAS = ("arm64", "armv7", "x86_sse", "x86_avx2", "x86_avx512", "lsx", "mips", "riscv", "riscv_v", "scalar")
 DATAFLOWS = ("ws", "os", "os_a", "os_b", "os_c", "is", "rs", "nlr")
 TENSORS = ("weights", "inputs", "outputs")
+FUSED_KINDS = ("activation", "relu", "normalization")
 
 PLAIN = quantity("number", above=True)
 FREQUENCY = quantity("frequency", above=True, highest=1e12)
@@ -129,6 +130,7 @@ class GpuFields(UnitFields):
         "data-sheet rate of the DRAM; that of the memory where left out", "dram_bandwidth_bytes_per_s", None
     )
     efficiencies: Annotated[dict[str, float], Table(AnyQuantity())] = about("named ratios and gaps of the model", default={})
+    power_limit: Annotated[float | None, POWER] = about("what the board may draw; slows matrix units that want more", "power_limit_w", None)
     host: Annotated[str | None, Text()] = about("unit that enqueues its work", default=None)
 
 
@@ -154,6 +156,9 @@ class ArrayFields(UnitFields):
         dict[str, float], Table(quantity("energy per word", "energy", "energy per MAC", "energy per operation"))
     ] = about("name: energy of one word moved or action done", "energies_j", {})
     static_power: Annotated[float | None, POWER] = about("clock, control and leakage, busy or not", "static_power_w", None)
+    fuses: Annotated[tuple[str, ...], Names(FUSED_KINDS)] = about(
+        "what is done to results on their way out of the array; relu: rectifiers, the only activations it has", default=()
+    )
 
 
 class VectorFields(UnitFields):
@@ -223,6 +228,7 @@ UNIT_KINDS: Mapping[str, type[UnitFields]] = {
     "mcu": McuFields,
     "row_stationary": ArrayFields,
     "systolic": ArrayFields,
+    "tile_engine": ArrayFields,
     "vector": VectorFields,
 }
 #: Sections of a device file and the fields of what they hold; units differ by kind.

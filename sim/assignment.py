@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dataflows.array_units import ARRAY_KINDS
+import numpy as np
+
+from dataflows.array_units import ARRAY_KINDS, done_on_the_way_out, fusible
 from hwmodels.device import ArrayUnit, ComputeUnit, Device, VectorUnit
 from hwmodels.runtime import Runtime
 from sim.errors import ScheduleError
@@ -85,7 +87,7 @@ def assign(
 
 
 def supported(graph: Graph, tables: GraphTables, unit: ComputeUnit, runtime: Runtime | None) -> list[bool]:
-    """Whether the unit, under the runtime, can run each operator."""
+    """Whether the unit, under the runtime, can run each operator; an array also what it does to results on their way out."""
     array = isinstance(unit, ArrayUnit)
     able = []
     for i, operator in enumerate(graph.operators):
@@ -95,6 +97,9 @@ def supported(graph: Graph, tables: GraphTables, unit: ComputeUnit, runtime: Run
             and (runtime is None or not runtime.operators or operator.op in runtime.operators)
             and (not array or kind in ARRAY_KINDS)
         )
+    if isinstance(unit, ArrayUnit):
+        for i in done_on_the_way_out(graph, tables, unit, np.array(able, dtype=np.bool_) | fusible(tables)):
+            able[i] = True
     return able
 
 

@@ -16,6 +16,7 @@ METRICS = {
     "tokens_per_s": "1/s",
     "cycles": "cycle",
     "fps": "1/s",
+    "tops": "Top/s",
     # figures of array parts
     "processing_s": "s",
     "active_pes": "PE",

@@ -1,10 +1,11 @@
 """Seconds of the actions of a processing-element array: cycles of the array, words on its buses, bytes to and from its memories.
 
-The counts these prices multiply come from ``dataflows/systolic.py`` and ``dataflows/row_stationary.py``.
+The counts come from ``dataflows/systolic.py``, ``dataflows/row_stationary.py`` and ``dataflows/tile_engine.py``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hwmodels.jit import kernel
@@ -31,6 +32,68 @@ class RowStationaryRates(NamedTuple):
     window_factor: float  # times the first input window is paid per pass
     link_bandwidth_bytes_per_s: float  # chip to DRAM [B/s]
     lanes: float  # element operations per cycle beside the array
+
+
+class TileEngineRates(NamedTuple):
+    """What the prices of a tile engine read."""
+
+    frequency_hz: float  # clock of the engine [Hz]
+    inverse_efficiency: float  # cycles spent per cycle counted
+    depthwise_share: float  # cycles of a depthwise tile per cycle counted
+    lanes: float  # element operations per cycle
+    host_time_s: float  # host, driver, input and output, once per run [s]
+    link_bandwidth_bytes_per_s: float  # memory that weights are streamed from, to the engine [B/s]
+    link_share: float  # share of that rate that arrives
+    exposed_share: float  # share of the streaming time that is not hidden
+    weights_ahead_bytes: float  # weights that may be fetched before their operator begins [B]
+
+
+def tile_engine_prices(rates: TileEngineRates) -> tuple[float, ...]:
+    """Seconds per unit amount of the terms of a tile engine, in the order of ``dataflows.array_terms.tile_engine_terms``.
+
+    >>> tile_engine_prices(TileEngineRates(5e8, 2.0, 0.5, 64.0, 1e-3, 5e8, 1.0, 1.0, 0.0))
+    (4e-09, 2e-09, 3.125e-11, 0.001, 2e-09)
+    """
+    cycle = rates.inverse_efficiency / rates.frequency_hz
+    return (
+        cycle,
+        cycle * rates.depthwise_share,
+        1.0 / (rates.lanes * rates.frequency_hz),
+        rates.host_time_s,
+        rates.exposed_share / arriving_bytes_per_s(rates),
+    )
+
+
+def arriving_bytes_per_s(rates: TileEngineRates) -> float:
+    """Rate at which weights arrive: share * bandwidth of the link [B/s]."""
+    return rates.link_share * rates.link_bandwidth_bytes_per_s
+
+
+def late_weight_bytes(weights: Sequence[float], busy_s: Sequence[float], rates: TileEngineRates, overlap: bool) -> list[float]:
+    """Weight bytes of each operator, in order, that have not arrived when it begins: w - what was fetched ahead [B].
+
+    While an operator computes, the link fetches on, for this operator where the two overlap, then for the next ones, until as much
+    lies ahead as the engine can keep. With room for everything, the run takes max(computing, streaming).
+
+    Parameters
+    ----------
+    weights, busy_s : sequences of float
+        Bytes streamed for each operator [B], and its computing time [s].
+    rates : TileEngineRates
+    overlap : bool
+        True where an operator computes on the weights that are there while the others arrive (join ``max``).
+
+    >>> rates = TileEngineRates(1e9, 1.0, 1.0, 1.0, 0.0, 100.0, 1.0, 1.0, 1000.0)
+    >>> late_weight_bytes([100.0, 300.0], [3.0, 1.0], rates, True), late_weight_bytes([100.0, 300.0], [3.0, 1.0], rates, False)
+    ([100.0, 100.0], [100.0, 0.0])
+    """
+    rate, ahead, found = arriving_bytes_per_s(rates), 0.0, []
+    for needed, seconds in zip(weights, busy_s, strict=True):
+        late = max(0.0, needed - ahead)
+        found.append(late)
+        fetched = max(0.0, rate * seconds - late) if overlap else rate * seconds
+        ahead = min(rates.weights_ahead_bytes, max(0.0, ahead - needed) + fetched)
+    return found
 
 
 def systolic_prices(rates: SystolicRates) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ COSTS = {
     "cpu": {"rules_date"},
     "gpu": {*gpu.PRIOR, "half_channels", "half_reduction"},
     "mcu": {f"{name}_cycles" for name in mcu.PRIOR_CYCLES},
+    "tile_engine": {"host_time"},
 }
 FUSES = {"activation", "swish", "normalization", "quantization", "pad", "pointwise", "concat"}
 

@@ -30,7 +30,7 @@ sources:
 @pytest.mark.parametrize("profile", PROFILES, ids=[profile.name for profile in PROFILES])
 def test_profiles_of_the_catalogue(profile) -> None:
     assert profile.summary
-    assert profile.kinds and set(profile.kinds) <= {"mcu", "cpu", "gpu"}
+    assert profile.kinds and set(profile.kinds) <= {"mcu", "cpu", "gpu", "tile_engine"}
     assert set(profile.sources) == set(profile.costs)
     assert load_runtime(profile.name) == profile
     for alias in profile.aliases:

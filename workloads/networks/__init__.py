@@ -35,6 +35,7 @@ from workloads.networks.shufflenet import shufflenet_v1, shufflenet_v2
 from workloads.networks.squeezenet import squeezenet1_0, squeezenet1_1
 from workloads.networks.squeezenext import squeezenext
 from workloads.networks.stm32_entries import STM32_ZOO
+from workloads.networks.tpu_apps import cnn0, lstm0, mlp0
 from workloads.networks.vgg import VGG16, VGG19, vgg
 from workloads.networks.vit import vit
 from workloads.networks.xception import xception
@@ -42,6 +43,7 @@ from workloads.networks.xception import xception
 __all__ = ["NETWORKS", "Network", "build", "network"]
 
 MCUNET_ZOO = "Lin et al., NeurIPS 2020; model zoo of mit-han-lab/mcunet"
+TPU_PAPER = "Jouppi et al., ISCA 2017, table 1; shapes assumed"
 MLPERF_TINY = "Banbury et al., NeurIPS Datasets and Benchmarks 2021; mlcommons/tiny, trained_models"
 
 
@@ -170,6 +172,9 @@ NETWORKS: dict[str, Network] = dict(sorted({
         squeezenext, "SqueezeNext 2.0-SqNxt-23v5, 227 x 227",
         "Gholami et al., CVPR workshops 2018; release of its authors",
     ),
+    "tpu_cnn0": Network(cnn0, "CNN0 of the TPU paper, layers assumed equal, int8; published at batch 8", TPU_PAPER, "int8"),
+    "tpu_lstm0": Network(lstm0, "LSTM0 of the TPU paper, layers assumed equal, int8; published at batch 64", TPU_PAPER, "int8"),
+    "tpu_mlp0": Network(mlp0, "MLP0 of the TPU paper, layers assumed equal, int8; published at batch 200", TPU_PAPER, "int8"),
     "vgg16": Network(partial(vgg, VGG16), "VGG-16 (configuration D)", "Simonyan and Zisserman, ICLR 2015; torchvision"),
     "vgg19": Network(partial(vgg, VGG19), "VGG-19 (configuration E)", "Simonyan and Zisserman, ICLR 2015; torchvision"),
     "vit_base": Network(
