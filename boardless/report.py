@@ -80,7 +80,12 @@ def _energy_words(estimate: Estimate) -> str:
     return f"not known: {next(entry.reason for entry in reasons(estimate) if entry.field == 'energy_j')}"
 
 
-_EXTRA = {"tokens_per_s": ("tokens", "token/s"), "ttft_s": ("first token", "s"), "average_w": ("average power", "W")}
+_EXTRA = {
+    "tokens_per_s": ("tokens", "token/s"),
+    "ttft_s": ("first token", "s"),
+    "average_w": ("average power", "W"),
+    "days": ("battery lasts", "days"),
+}
 
 
 def _latency_words(estimate: Estimate) -> str:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, overload
 
 from boardless import explanation
 from boardless.decoding import with_tokens
+from boardless.duty import joules_of, seconds_of, with_duty_cycle
 from boardless.errors import UsageError
 from boardless.mapping_table import read_mappings
 from boardless.mapping_view import MappingResult, layers_of, require_array
@@ -144,14 +145,15 @@ def _with_notes(result: R, chosen: Settings) -> R:
 
 
 def _estimated(lowered: Schedule, settings: dict[str, Any]) -> Result:
-    return Result.of(with_tokens(closed_form(lowered, settings), lowered.graph), lowered)
+    answer = with_tokens(closed_form(lowered, settings), lowered.graph)
+    return Result.of(with_duty_cycle(answer, lowered.device), lowered)
 
 
 def _simulated(lowered: Schedule, settings: dict[str, Any]) -> Result:
     spent = durations(lowered)
     trace = play(lowered, spent)
-    answer = estimate_of_trace(lowered, trace, settings, spent)
-    return Result.of(with_tokens(answer, lowered.graph), lowered, trace)
+    answer = with_tokens(estimate_of_trace(lowered, trace, settings, spent), lowered.graph)
+    return Result.of(with_duty_cycle(answer, lowered.device), lowered, trace)
 
 
 def _mapped(lowered: Schedule, settings: dict[str, Any]) -> MappingResult:
@@ -234,4 +236,8 @@ def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
     for name in ("context", "phase"):
         if getattr(chosen, name) is not None:
             said[name] = getattr(chosen, name)
+    if chosen.every is not None:
+        said["every_s"] = seconds_of(chosen.every)
+    if chosen.battery is not None:
+        said["battery_j"] = joules_of(chosen.battery)
     return {**said, "set": chosen.overrides}

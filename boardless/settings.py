@@ -56,6 +56,10 @@ class Settings:
     fold : bool
         Fold batch norms into the operator before them.
     seed : int
+    every : str or None
+        Time from one inference to the next, e.g. ``10s``: adds the average power.
+    battery : str or None
+        Charge and voltage, e.g. ``1000mAh@3V``: adds the days it lasts; needs ``every``.
     format : str or None
         ``topology`` for a table of the systolic simulator with an unknown header.
     devices, networks : iterable of path
@@ -79,6 +83,8 @@ class Settings:
     allow_unmodelled: bool = False
     fold: bool = True
     seed: int = 0
+    every: str | None = None
+    battery: str | None = None
     format: str | None = None
     devices: Paths = ()
     networks: Paths = ()
@@ -92,6 +98,8 @@ class Settings:
         _check_choice("timing", self.timing, TIMINGS)
         _check_choice("phase", self.phase, PHASES)
         _check_choice("format", self.format, ("topology",))
+        if self.battery is not None and self.every is None:
+            raise UsageError(f"--battery: '{self.battery}' without --every; the time of a period is expected too")
         object.__setattr__(self, "set", {name: str(value) for name, value in pairs("set", self.set, "FIELD=VALUE").items()})
         dims = {name: _whole(f"dim {name}", value) for name, value in pairs("dim", self.dim, "NAME=VALUE").items()}
         object.__setattr__(self, "dim", dims)

@@ -25,7 +25,7 @@ def comparison_text(estimates: Sequence[Estimate], *, width: int = WIDTH, colour
     if estimates:
         parts = [
             Text(
-                f"{estimates[0].network} on {len(estimates)} devices: batch {batch}, {formats.count(estimates[0].macs)} MACs",
+                f"{estimates[0].network} on {len(estimates)} devices: batch {batch}, {formats.count(max(e.macs for e in estimates))} MACs",
                 style="bold",
             ),
             Text(),

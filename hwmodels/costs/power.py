@@ -15,8 +15,8 @@ def power_at_clock(active_j_per_cycle: float, frequency_hz: float) -> float:
 def period_joules(work_j: float, wake_up_j: float, rest_w: float, rest_s: float) -> float:
     """Energy of one period: work, waking up, and resting for the remainder [J].
 
-    >>> period_joules(2e-3, 1e-4, 1e-5, 10.0)
-    0.0022
+    >>> period_joules(2.0, 0.5, 0.25, 10.0)
+    5.0
     """
     return work_j + wake_up_j + rest_w * rest_s
 
@@ -24,8 +24,8 @@ def period_joules(work_j: float, wake_up_j: float, rest_w: float, rest_s: float)
 def average_watts(energy_j: float, period_s: float) -> float:
     """Energy of a period over its length [W].
 
-    >>> average_watts(0.0022, 10.0)
-    0.00022
+    >>> average_watts(5.0, 10.0)
+    0.5
     """
     return energy_j / period_s
 
