@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from boardless.catalog import devices, networks, runtimes
     from boardless.results import Comparison, MemoryResult, Result
-    from boardless.session import estimate, explain, map, memory, schedule, simulate
+    from boardless.session import estimate, explain, map, memory, schedule, simulate, validate
     from boardless.settings import Settings
 
 __all__ = [
     "Comparison", "MemoryResult", "Result", "Settings", "devices", "estimate", "explain", "map", "memory", "networks", "runtimes",
-    "schedule", "simulate",
+    "schedule", "simulate", "validate",
 ]  # fmt: skip
 
 #: Public name -> module that has it.
 _HOMES = {
-    **dict.fromkeys(("estimate", "explain", "map", "memory", "schedule", "simulate"), "boardless.session"),
+    **dict.fromkeys(("estimate", "explain", "map", "memory", "schedule", "simulate", "validate"), "boardless.session"),
     **dict.fromkeys(("devices", "networks", "runtimes"), "boardless.catalog"),
     **dict.fromkeys(("Comparison", "MemoryResult", "Result"), "boardless.results"),
     "Settings": "boardless.settings",

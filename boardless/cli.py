@@ -157,3 +157,33 @@ def runtimes(given: Given, name: Name = None) -> int:
     from boardless import verbs
 
     return verbs.runtimes(name, given)
+
+
+@app.command(epilog="Example: boardless validate eyeriss_v1_alexnet --rows rows.csv --plot errors")
+@options(shared.PLOT, shared.OUTPUT)
+def validate(
+    given: Given,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Datasets of the project, folders or CSV files; all of the project's without it.",
+            metavar="[DATASET]...",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", help="What is held out of a fit: none, leave-one-network-out, leave-one-family-out, ...", metavar="NAME"
+        ),
+    ] = None,
+    rows: Annotated[str | None, typer.Option("--rows", help="Write a row per prediction there.", metavar="FILE.csv")] = None,
+    aliases: Annotated[
+        list[str] | None,
+        typer.Option("--aliases", help="Names as written -> names of the catalogue (repeatable).", metavar="FILE.csv"),
+    ] = None,
+) -> int:
+    """Predictions beside measurements: errors by group, with what was held out and what was refitted."""
+    from boardless import verbs
+
+    return verbs.validate(dataset or [], given, split=split, rows=rows, aliases=aliases or [])

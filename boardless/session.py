@@ -35,6 +35,9 @@ from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
+from validation.compare import Report
+from validation.reader import dataset_names as project_datasets
+from validation.studies import validate as reports_of
 from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph
@@ -241,3 +244,26 @@ def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
     if chosen.battery is not None:
         said["battery_j"] = joules_of(chosen.battery)
     return {**said, "set": chosen.overrides}
+
+
+def dataset_names() -> list[str]:
+    """Measured datasets that come with the project."""
+    return list(project_datasets())
+
+
+def validate(
+    datasets: str | Sequence[str], *, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None
+) -> list[Report]:
+    """Predictions beside measurements: the reports of each dataset, in order.
+
+    >>> (report,) = validate("systolic_reference")
+    >>> report.total().mape
+    0.0
+    """
+    named = [datasets] if isinstance(datasets, str) else list(datasets)
+    found = []
+    for name in named:
+        if progress is not None:
+            progress(name)
+        found += reports_of(name, split, aliases)
+    return found

@@ -97,6 +97,27 @@ def runtimes(name: str | None, given: Given) -> int:
     return _listing(given, catalog.runtimes(), catalog.list_text)
 
 
+def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str | None, aliases: Sequence[str]) -> int:
+    """Predictions beside the measurements of some datasets, all of the project's by default."""
+    from boardless import validation_report
+
+    _listen(given)
+    names = list(specs) or session.dataset_names()
+    with Steps("validating", len(names), quiet=given["quiet"]) as steps:
+        reports = session.validate(names, split=split, aliases=aliases, progress=steps.next)
+    pictures = {}
+    if given["plot"] is not None:
+        from boardless.plots.error import error_pictures
+
+        pictures = error_pictures(reports)
+    _write(given, validation_report.report_form(reports), validation_report.report_text(reports, **_page()))
+    if rows is not None:
+        write_text(rows, validation_report.rows_csv(reports))
+    if pictures:
+        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    return 0
+
+
 def _answer(ask: Callable[..., Any], network: str, on: Sequence[str], given: Given, trace: str | None = None) -> int:
     """Ask, check, draw, write: in this order, so that nothing is written of an answer that fails half way."""
     _listen(given)
