@@ -23,11 +23,9 @@ def comparison_text(estimates: Sequence[Estimate], *, width: int = WIDTH, colour
     batch = estimates[0].settings.get("batch", 1) if estimates else 1
     parts: list[RenderableType] = []
     if estimates:
+        macs = formats.count(max(estimate.macs for estimate in estimates))  # compilers may take out some
         parts = [
-            Text(
-                f"{estimates[0].network} on {len(estimates)} devices: batch {batch}, {formats.count(max(e.macs for e in estimates))} MACs",
-                style="bold",
-            ),
+            Text(f"{estimates[0].network} on {len(estimates)} devices: batch {batch}, {macs} MACs", style="bold"),
             Text(),
             made,
             Text(),
