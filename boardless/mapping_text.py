@@ -132,7 +132,8 @@ def nest_parts(layer: MappedLayer, times: int) -> list[RenderableType]:
         f": {mapping.dataflow}, {formats.count(layer.row.macs)} MACs{nests}{same}", style="not bold"
     )
     drawn = loop_nest(mapping.mapping, mapping.held, mapping.meaning)
-    return [head, *(Text(line) for line in drawn.splitlines()), Text(), access_table(layer), Text(_gap_words(layer))]
+    notes = [Text(f"note: {note}") for note in mapping.notes]
+    return [head, *(Text(line) for line in drawn.splitlines()), Text(), access_table(layer), *notes, Text(_gap_words(layer))]
 
 
 def _gap_words(layer: MappedLayer) -> str:

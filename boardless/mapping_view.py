@@ -87,6 +87,7 @@ class MappedLayer:
             "latency_s": self.row.latency_s,
             "bound_gap": self.mapping.gap,
             "bound_of": self.mapping.space,
+            "notes": list(self.mapping.notes),
         }
 
 

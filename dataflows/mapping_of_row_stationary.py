@@ -72,7 +72,17 @@ def _described(
         active_pes=int(_counts(layer, array).active),
         gap=gap,
         space=space,
+        notes=_notes(layer, array, levels),
     )
+
+
+def _notes(layer: LayerMapping, array: RowStationaryArray, levels: tuple[str, str]) -> tuple[str, ...]:
+    filled = f"words that arrive in {levels[0]} from {levels[1]} are no accesses of {levels[0]}, as the chip's authors count"
+    e = layer.mapping.e
+    if e <= array.columns:
+        return (filled,)
+    segments = ceil_div(e, array.columns)
+    return (f"{e} columns are {segments} segments below each other on an array of {array.columns} columns", filled)
 
 
 def _counts(layer: LayerMapping, array: RowStationaryArray) -> RowStationaryCounts:

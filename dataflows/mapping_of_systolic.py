@@ -6,6 +6,8 @@ whole reduction (C*R*S). Folds cut these flattened loops where they are full, ac
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,13 +60,15 @@ def _described(
 ) -> UnitMapping:  # fmt: skip
     tile, fits = tile_of(nests, i, shape, counts)
     folds = systolic_folds(SYSTOLIC_DATAFLOWS[dataflow], *product_of(nests, i), shape.rows, shape.columns, shape.macs)
+    active = int(min(folds.row_extent, shape.rows) * min(folds.column_extent, shape.columns))
+    mapping = loops_of(nests, i, shape, counts, dataflow, tile, levels)
     space = "DRAM traffic, over halvings of images, rows, filters and channels in the scratchpad tile"
     if settings.dataflow == "best":
         space += "; time, over the unit's dataflows"
     if not fits:
         space = "no tile fits into the scratchpad; the smallest was taken"
     return UnitMapping(
-        mapping=loops_of(nests, i, shape, counts, dataflow, tile, levels),
+        mapping=mapping,
         dataflow=dataflow,
         parameters={
             "row_folds": int(folds.row_folds), "column_folds": int(folds.column_folds), "streamed": int(folds.streamed),
@@ -75,10 +79,21 @@ def _described(
         nests=number,
         accesses=accesses,
         word_bits=int(nests.input_bits[i]),
-        active_pes=int(min(folds.row_extent, shape.rows) * min(folds.column_extent, shape.columns)),
+        active_pes=active,
         gap=0.0 if fits else None,
         space=space,
+        notes=_notes(shape, mapping, active, bool(accesses[ACCUMULATORS]["outputs"][1])),
     )  # fmt: skip
+
+
+def _notes(shape: SystolicShape, mapping: Mapping, active: int, partial: bool) -> tuple[str, ...]:
+    notes = []
+    spread = math.prod(loop.bound for loop in mapping.loops if loop.spatial)
+    if spread < active * min(shape.macs, mapping.nest.extent("C")):
+        notes.append(f"the tile is smaller than a fold; cycles and folds are counted of the whole product, on {active} elements")
+    if partial:
+        notes.append(f"{ACCUMULATORS} hold words of {shape.accumulator_bits} bit: sums that are not finished")
+    return tuple(notes)
 
 
 def product_of(nests: ArrayNests, i: int) -> tuple[int, int, int]:

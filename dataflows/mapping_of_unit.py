@@ -47,6 +47,8 @@ class UnitMapping:
         Share by which the unit's own rule could still do better; 0 where every choice was rated.
     space : str
         What the gap is measured in, or why there is none.
+    notes : tuple of str
+        What a reader of the loops or the counts must know.
     """
 
     mapping: Mapping
@@ -60,6 +62,7 @@ class UnitMapping:
     active_pes: int
     gap: float | None
     space: str
+    notes: tuple[str, ...] = ()
 
 
 def summed(parts: list[Accesses]) -> Accesses:
