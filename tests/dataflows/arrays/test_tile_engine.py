@@ -46,14 +46,8 @@ def engine(join: str = "max", **parameters: float) -> Device:
 def lowered(graph: Graph, device: Device, **choices: object) -> UnitWork:
     unit = device.units["array"]
     assert isinstance(unit, ArrayUnit)
-    return lower_tile_engine(
-        graph,
-        graph_tables(graph),
-        device,
-        unit,
-        UnitSettings(**choices),
-        np.ones(len(graph), bool),  # type: ignore[arg-type]
-    )
+    chosen = UnitSettings(**choices)  # type: ignore[arg-type]
+    return lower_tile_engine(graph, graph_tables(graph), device, unit, chosen, np.ones(len(graph), bool))
 
 
 def walked(nest: dict[str, int], rows: int, columns: int, load: int) -> int:
@@ -104,7 +98,7 @@ def test_amounts_and_energy_by_hand() -> None:
 def test_resident_weights_are_those_of_the_first_operators() -> None:
     assert streamed_bytes(np.array([5.0, 5.0, 5.0]), 7.0, 1.0).tolist() == [0.0, 3.0, 5.0]
     assert streamed_bytes(np.array([5.0, 5.0]), 100.0, 1.0).tolist() == [0.0, 0.0]
-    layers = {"a": (2, 4, 4, 1, 1, 0, 1), "b": (2, 4, 4, 1, 1, 0, 1)}
+    layers: dict[str, tuple[int, ...]] = {"a": (2, 4, 4, 1, 1, 0, 1), "b": (2, 4, 4, 1, 1, 0, 1)}
     work = lowered(convolutions(layers, dtype="int8"), engine("sum", resident_weights=10.0))
     assert work.amounts[:, 4].tolist() == [0, 6]
 
@@ -134,7 +128,8 @@ def small_network() -> Graph:
 def kinds_on_the_array(fuses: tuple[str, ...]) -> list[str]:
     device = engine()
     unit = device.units["array"]
-    device = replace(device, units={"array": replace(unit, fuses=fuses)})  # type: ignore[type-var]
+    assert isinstance(unit, ArrayUnit)
+    device = replace(device, units={"array": replace(unit, fuses=fuses)})
     graph = small_network()
     found = estimate(lower(graph, device, layerwise_plan(graph, device)))
     return [row.kind for row in found.operators if row.details.get("fused_into")]
