@@ -113,8 +113,13 @@ def time_amounts(nests: ArrayNests, counts: SystolicCounts, reference: bool) -> 
 
 
 def energy_kept(device: Device, unit: ArrayUnit) -> list[int]:
-    """Energy terms that count: DRAM only where the device's scope is more than the chip; hops and registers only where the file
-    gives them a figure (else ``mac_energy`` is taken to include them)."""
+    """Energy terms that count.
+
+    None where the file gives a power and no energy of a MAC: then power goes by time. DRAM only where the device's scope is more
+    than the chip; hops and registers only where the file gives them a figure (else ``mac_energy`` is taken to include them).
+    """
+    if unit.mac_energy_j is None and unit.active_power_w is not None:
+        return []
     optional = {2: "hop", 3: "register"}
     last = 13 if off_chip(device) else 10
     return [k for k in range(last) if k not in optional or optional[k] in unit.energies_j]
