@@ -32,6 +32,8 @@ from workloads.tables import NestTable
 
 #: Share of the enlarged Winograd weights that is counted as streamed.
 WINOGRAD_STREAMED = 0.75
+#: A padded input is moved so often: written into its larger copy and read from there.
+PADDED_COPIES = 2.0
 
 
 @kernel
@@ -151,7 +153,11 @@ def add_direct(
 def add_depthwise(
     unit: CpuParameters, layer: Layer, macs: float, channels: int, area: int, padded: int, amounts: Floats, traffic: Ints
 ) -> None:  # fmt: skip
-    """Depthwise kernels: one channel pack at a time, a region of its own for padding."""
+    """Depthwise kernels: one channel pack at a time.
+
+    Padding is a region of its own that copies the input into a larger one: written and read once more. Products hide such copies
+    behind their arithmetic, depthwise layers do not.
+    """
     pack = pack_of(channels, layer.lanes)
     share = share_of_one(channels / pack, layer.threads)
     work = 2.0 * macs / lane_efficiency(pack, layer.lanes) * share
@@ -163,7 +169,8 @@ def add_depthwise(
         amounts[DEPTHWISE] += work / layer.rate
     amounts[ELEMENTWISE] += (layer.read_bytes + layer.written_bytes) * share
     amounts[FORK] += 2.0 if padded else 1.0
-    add_traffic(unit, layer, layer.weight_bytes, 0.0, 0.0, 0.0, amounts, traffic)
+    copied = PADDED_COPIES * layer.read_bytes if padded else 0.0
+    add_traffic(unit, layer, layer.weight_bytes, copied, 1.0, beyond(copied, unit.last_level_bytes), amounts, traffic)
 
 
 @kernel

@@ -13,12 +13,14 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
+from validation import mcu
 from validation.arrays import eyeriss_v1_alexnet, systolic_reference
 from validation.compare import Compared, Report
+from validation.cpu_study import study as cpu_study
 from validation.errors import DatasetError
 from validation.measurement import Dataset
 from validation.predict import predicted
-from validation.reader import load_aliases, load_dataset
+from validation.reader import dataset_names, load_aliases, load_dataset
 from workloads.errors import GraphError
 from workloads.readers import network_list
 
@@ -31,13 +33,30 @@ STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
 }
 
 
+#: Dataset -> its study, where predictions are refitted: (dataset, split or None for all of its own, progress) -> reports.
+REFITTED_STUDIES: dict[str, Callable[[Dataset, str | None, Progress | None], list[Report]]] = {
+    "ncnn": cpu_study,
+    **dict.fromkeys(mcu.DATASETS, mcu.study),
+}
+#: Datasets that are fitted together, by the name of the whole: who they are, and (split, progress) -> reports.
+JOINT_STUDIES: dict[str, tuple[tuple[str, ...], Callable[[str | None, Progress | None], list[Report]]]] = {
+    mcu.NAME: (mcu.DATASETS, mcu.joint_study),
+}
+
+
+def study_names() -> tuple[str, ...]:
+    """What there is to validate: every dataset, those fitted together under the name of the whole."""
+    members = {name for names, _ in JOINT_STUDIES.values() for name in names}
+    return tuple(sorted({*dataset_names(), *JOINT_STUDIES} - members))
+
+
 def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None) -> list[Report]:
     """Reports of one dataset.
 
     Parameters
     ----------
     spec : str
-        Name of a dataset of the project, a folder, or a CSV file.
+        Name of a dataset of the project or of several fitted together, a folder, or a CSV file.
     split : str or None
         One of :data:`validation.split.KINDS`; default: the dataset's own, ``none`` where nothing is fitted.
     aliases : sequence of str
@@ -45,8 +64,12 @@ def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), p
     progress : callable or None
         Told what is being worked on.
     """
+    if spec in JOINT_STUDIES:
+        return JOINT_STUDIES[spec][1](split, progress)
     study = STUDIES.get(spec)
     dataset = load_dataset(spec, load_aliases(map(Path, aliases)), None if study else _known())
+    if spec in REFITTED_STUDIES:
+        return REFITTED_STUDIES[spec](dataset, split, progress)
     if study is not None:
         if split not in (None, "none"):
             raise DatasetError(f"split: '{split}' for {spec}; its predictions are fixed, 'none' is expected")

@@ -249,6 +249,9 @@ def nominal_seconds(chip: Chip, layer: Layer, network_weights: float, network_ac
         t[name] += 2 * macs / (rate * e) / par(layer.channels / pack, p)
         t["ew"] += A / (16 * f) / par(layer.channels / pack, p)
         regions = 2 if layer.pad else 1
+        if layer.pad:  # the input is copied into a larger one: written and read
+            panel = 2 * i
+            dram += 2 * panel * beyond(panel, chip.CL)
     elif chosen == "fc":
         macs = first["G"] * first["M"] * first["C"] * first["N"] * first["E"] * first["F"] * first["R"] * first["S"]
         t["i8" if int8 else "gemm"] += 4 * macs / (P8 if int8 else P) / p
