@@ -14,13 +14,16 @@ from dataflows.gpu_kernels import (
     FULLY_CONNECTED_KERNEL,
     GROUPED_KERNEL,
     HEAD,
+    MATRIX_FAMILIES,
     MATRIX_KERNEL,
     MEMORY_KERNEL,
     NONE,
+    PRODUCT_KERNEL,
     KernelTable,
 )
 from hwmodels.costs.gpu import (
     ATTENTION,
+    DECODING,
     DEPTHWISE,
     DEPTHWISE_STREAM,
     DETECTION,
@@ -32,6 +35,7 @@ from hwmodels.costs.gpu import (
     LAUNCH,
     MATRIX,
     MEMORY,
+    PRODUCT,
     RUN,
     STREAM,
     TERM_NAMES,
@@ -69,9 +73,11 @@ GPU_TERMS: tuple[Term, ...] = (
     _term("matrix", "compute", "flop", "2 MAC / u of dense convolutions and products", f"1 / ({_P})"),
     _term("winograd", "compute", "flop", "2 MAC / u of 3x3 stride-1 convolutions", f"1 / ({_P} * winograd_ratio)"),
     _term("grouped", "compute", "flop", "2 MAC / u of grouped convolutions, channels of one group", f"1 / ({_P} * grouped_ratio)"),
+    _term("product", "compute", "flop", "2 MAC / u of products with a constant of several rows", f"1 / ({_P} * product_ratio)"),
     _term("attention", "compute", "flop", "2 MAC of attention and batched products", f"1 / ({_P} * attention_ratio)"),
     _term("depthwise", "compute", "flop", "2 MAC of depthwise convolutions", "1 / (depthwise_share * vector_peak)"),
     _term("fully_connected", "compute", "flop", "2 MAC / u of products of one row", f"1 / ({_P} * fully_connected_ratio)"),
+    _term("decoding", "compute", "weight", "weights of block formats", "decoding_operations / vector_peak"),
     _term("stream", "dram", "B", "activation bytes of matrix, batch norm and elementwise kernels", f"1 / ({_W})"),
     _term("depthwise_stream", "dram", "B", "activation bytes of depthwise kernels", f"1 / ({_W} * depthwise_stream_ratio)"),
     _term("memory", "dram", "B", "bytes of norms, softmax, reductions, pools, copies", f"1 / ({_W} * memory_ratio)"),
@@ -109,15 +115,26 @@ def rate_of(unit: GpuParameters, bits: float) -> float:
 
 
 @kernel
-def matrix_flop(operators: OperatorTable, nests: NestTable, i: int, unit: GpuParameters) -> float:
-    """fp32-equivalent operations of the matrix kernels of an operator, each divided by its saturation."""
+def matrix_flop(operators: OperatorTable, nests: NestTable, i: int, unit: GpuParameters, constant: int) -> float:
+    """fp32-equivalent operations of the matrix kernels of an operator, each divided by its saturation.
+
+    ``constant``: 1 takes the nests with a constant operand, 0 those without one, -1 all.
+    """
     flop = 0.0
     first = operators.first_nest[i]
     for j in range(first, first + operators.nests[i]):
+        if constant >= 0 and nests.constant_weights[j] != constant:
+            continue
         reduction = float(nests.C[j]) * nests.R[j] * nests.S[j]
         volume = float(nests.N[j]) * nests.G[j] * nests.M[j] * nests.E[j] * nests.F[j] * reduction
-        flop += 2.0 * volume / saturation(float(nests.M[j]), reduction, unit)
+        flop += 2.0 * volume / (saturation(float(nests.M[j]), reduction, unit) if constant else 1.0)
     return flop / rate_of(unit, operators.activation_bits[i])
+
+
+@kernel
+def is_coded(operators: OperatorTable, i: int) -> bool:
+    """True where weights of a narrow format are decoded to the type of the activations."""
+    return bool(operators.weight_elements[i] > 0 and operators.weight_bits[i] < 12.0 and operators.activation_bits[i] >= 16.0)
 
 
 @kernel
@@ -134,7 +151,7 @@ def gpu_amounts(
     unit : GpuParameters
     network : KernelTable
         Kernels by operator.
-    amounts : float64 array of 16
+    amounts : float64 array of 18
         Filled, in the order of ``GPU_TERMS``.
     traffic : int64 array, 1 x 2
         Filled: bytes read from and written to memory [B].
@@ -150,24 +167,36 @@ def gpu_amounts(
         amounts[DEPTHWISE] = 2.0 * operators.macs[i]
         amounts[DEPTHWISE_STREAM] = moved
     elif family == ATTENTION_KERNEL:
-        amounts[ATTENTION] = 2.0 * operators.macs[i] / rate_of(unit, operators.activation_bits[i])
+        amounts[ATTENTION] = matrix_flop(operators, nests, i, unit, 0)
+        amounts[PRODUCT] = matrix_flop(operators, nests, i, unit, 1)
         amounts[STREAM] = moved
-    elif family in (MATRIX_KERNEL, GROUPED_KERNEL, FULLY_CONNECTED_KERNEL):
-        term = GROUPED if family == GROUPED_KERNEL else FULLY_CONNECTED if family == FULLY_CONNECTED_KERNEL else MATRIX
-        if winograd_applies(operators, nests, i):
+    elif family in (MATRIX_KERNEL, GROUPED_KERNEL, PRODUCT_KERNEL, FULLY_CONNECTED_KERNEL):
+        term = MATRIX
+        if family == GROUPED_KERNEL:
+            term = GROUPED
+        elif family == PRODUCT_KERNEL:
+            term = PRODUCT
+        elif family == FULLY_CONNECTED_KERNEL:
+            term = FULLY_CONNECTED
+        elif winograd_applies(operators, nests, i):
             term = WINOGRAD
-        amounts[term] = matrix_flop(operators, nests, i, unit)
+        amounts[term] = matrix_flop(operators, nests, i, unit, -1)
         amounts[STREAM] = moved
     else:
         amounts[MEMORY if family in (MEMORY_KERNEL, HEAD) else STREAM] = moved
+    if is_coded(operators, i):
+        amounts[DECODING] = float(operators.weight_elements[i])
+        amounts[PRODUCT] /= unit.coded_ratio
+    amounts[MEMORY] += float(network.copied_bytes[i])
     amounts[WEIGHTS] = float(network.weight_bytes[i])
     amounts[LAUNCH] = launches
     amounts[RUN] = float(network.runs[i])
     amounts[ENQUEUE_RUN] = float(network.runs[i])
     if family == HEAD:
         amounts[DETECTION] = 1.0
-    matrix = 1.0 if family in (MATRIX_KERNEL, GROUPED_KERNEL, FULLY_CONNECTED_KERNEL, ATTENTION_KERNEL, DEPTHWISE_KERNEL) else 0.0
+    matrix = 1.0 if family in MATRIX_FAMILIES else 0.0
     amounts[ENQUEUE_MATRIX] = matrix
     amounts[ENQUEUE_OTHER] = launches - matrix
-    traffic[0, 0] = network.read_bytes[i] + network.weight_bytes[i]
-    traffic[0, 1] = network.written_bytes[i]
+    copied = network.copied_bytes[i] // 2
+    traffic[0, 0] = network.read_bytes[i] + network.weight_bytes[i] + copied
+    traffic[0, 1] = network.written_bytes[i] + copied

@@ -152,8 +152,9 @@ def read_runtime(path: Path) -> Runtime:
     inherit(root, None, None)
     costs = root.fields["costs"].fields if "costs" in root.fields else {}
     classes = root.fields["architectures"].fields if "architectures" in root.fields else {}
-    for entry in (entry for section in classes.values() for entry in section.fields.items()):
-        _sourced(*entry, sources)
+    for section in classes.values():
+        for key, entry in section.fields.items():
+            _sourced(key, entry, sources)
     return Runtime(
         name=_text(root, "name"),
         summary=_text(root, "summary"),

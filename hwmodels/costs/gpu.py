@@ -5,11 +5,14 @@ the data-sheet peak times an achieved share, W the data-sheet DRAM rate times on
 (``hwmodels/runtimes``), and a unit may correct each by a factor (``efficiencies``, 1 where it says nothing). W above the DRAM rate
 means that counted traffic stayed in L2. Amounts are counted in ``dataflows/gpu_counts.py``, arithmetic in fp32-equivalent
 operations.
+
+A card whose matrix units could draw more than its power limit runs them slower: seconds per operation = 1 / (share peak) +
+energy per operation / power limit. Energy per operation and share are those of a runtime, the peak and the limit of the data sheet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hwmodels.costs.names import check_names
@@ -27,23 +30,27 @@ else:
 
 #: Kinds of work in the order of their amounts and prices.
 TERM_NAMES = (
-    "matrix", "winograd", "grouped", "attention", "depthwise", "fully_connected", "stream", "depthwise_stream", "memory", "weights",
-    "launch", "run", "detection", "enqueue_matrix", "enqueue_other", "enqueue_run",
+    "matrix", "winograd", "grouped", "product", "attention", "depthwise", "fully_connected", "decoding", "stream",
+    "depthwise_stream", "memory", "weights", "launch", "run", "detection", "enqueue_matrix", "enqueue_other", "enqueue_run",
 )  # fmt: skip
 (
-    MATRIX, WINOGRAD, GROUPED, ATTENTION, DEPTHWISE, FULLY_CONNECTED, STREAM, DEPTHWISE_STREAM, MEMORY, WEIGHTS,
-    LAUNCH, RUN, DETECTION, ENQUEUE_MATRIX, ENQUEUE_OTHER, ENQUEUE_RUN,
-) = range(16)  # fmt: skip
+    MATRIX, WINOGRAD, GROUPED, PRODUCT, ATTENTION, DEPTHWISE, FULLY_CONNECTED, DECODING, STREAM,
+    DEPTHWISE_STREAM, MEMORY, WEIGHTS, LAUNCH, RUN, DETECTION, ENQUEUE_MATRIX, ENQUEUE_OTHER, ENQUEUE_RUN,
+) = range(18)  # fmt: skip
 
 #: Shares, ratios and gaps of a runtime nobody has measured: the centres of the priors.
 PRIOR = {
-    "matrix_share": 1.0,  # P / data-sheet peak
+    "matrix_share": 1.0,  # P / data-sheet peak, power aside
+    "operation_energy": 0.0,  # of one 16-bit operation of the matrix units [J]; 0: the power limit is not felt
     "bandwidth_share": 0.95,  # W / data-sheet DRAM rate
     "winograd_ratio": 1.0,  # rate of 3x3 stride-1 convolutions relative to P
     "grouped_ratio": 0.6,
+    "product_ratio": 1.0,  # matrix products of several rows
+    "coded_ratio": 1.0,  # such products with weights of a block format, relative to others
     "attention_ratio": 0.12,  # unfused
     "depthwise_share": 0.15,  # depthwise rate / fp32 peak of the vector units
-    "fully_connected_ratio": 1.0,
+    "fully_connected_ratio": 1.0,  # matrix products of one row
+    "decoding_operations": 0.0,  # vector operations to decode one weight of a block format
     "depthwise_stream_ratio": 0.5,  # relative to W
     "memory_ratio": 0.8,  # relative to W
     "weights_ratio": 1.0,  # relative to W
@@ -54,6 +61,9 @@ PRIOR = {
     "enqueue_other": 0.0,  # host time per other kernel [s]
     "enqueue_run": 0.0,  # host time per run [s]
 }
+
+#: Parameters of a runtime that no unit corrects: sums in 16 bit (0 or 1), and the half-saturations.
+UNCORRECTED = ("narrow_accumulation", "half_channels", "half_reduction")
 
 #: Half-saturation of output channels and of the reduction length of a kernel nobody has measured.
 PRIOR_CHANNELS, PRIOR_REDUCTION = 64.0, 32.0
@@ -69,8 +79,11 @@ class GpuParameters(NamedTuple):
     stream_bytes_per_s: float  # W [B/s]
     winograd_ratio: float  # relative to P
     grouped_ratio: float
+    product_ratio: float
+    coded_ratio: float  # relative to products
     attention_ratio: float
     fully_connected_ratio: float
+    decoding_s: float  # per weight of a block format [s]
     depthwise_stream_ratio: float  # relative to W
     memory_ratio: float
     weights_ratio: float
@@ -92,23 +105,32 @@ def gpu_parameters(unit: GpuUnit, runtime: Runtime | None) -> GpuParameters:
     DeviceFileError
         An efficiency whose name is none of :data:`PRIOR`.
     """
-    costs: Mapping[str, float] = runtime.costs if runtime is not None else {}
     check_names(f"units.{unit.name}.efficiencies", unit.efficiencies, PRIOR)
 
+    def plain(name: str, default: float) -> float:
+        return default if runtime is None else runtime.cost(name, default, unit.architecture)
+
     def value(name: str) -> float:
-        return float(costs.get(name, PRIOR[name])) * float(unit.efficiencies.get(name, 1.0))
+        return plain(name, PRIOR[name]) * float(unit.efficiencies.get(name, 1.0))
 
     base = _peak(unit, ("fp32", "tf32", "fp16", "bf16", "int8"))
+    half = _peak(unit, ("fp16", "bf16", "tf32", "fp32"))
+    if plain("narrow_accumulation", 0.0):
+        half = max(half, narrow_accumulation_rate(_peak(unit, ("int8", "fp16", "fp32"))))
+    share = powered_share(value("matrix_share"), half, value("operation_energy"), unit.power_limit_w or math.inf)
     return GpuParameters(
-        matrix_flop_per_s=base * value("matrix_share"),
-        half_rate=_peak(unit, ("fp16", "bf16", "tf32", "fp32")) / base,
+        matrix_flop_per_s=base * share,
+        half_rate=half / base,
         byte_rate=_peak(unit, ("int8", "fp8", "fp16", "bf16", "fp32")) / base,
         depthwise_flop_per_s=float(unit.vector_flop_per_s) * value("depthwise_share"),
         stream_bytes_per_s=float(unit.dram_bandwidth_bytes_per_s) * value("bandwidth_share"),
         winograd_ratio=value("winograd_ratio"),
         grouped_ratio=value("grouped_ratio"),
+        product_ratio=value("product_ratio"),
+        coded_ratio=value("coded_ratio"),
         attention_ratio=value("attention_ratio"),
         fully_connected_ratio=value("fully_connected_ratio"),
+        decoding_s=value("decoding_operations") / float(unit.vector_flop_per_s),
         depthwise_stream_ratio=value("depthwise_stream_ratio"),
         memory_ratio=value("memory_ratio"),
         weights_ratio=value("weights_ratio"),
@@ -118,8 +140,8 @@ def gpu_parameters(unit: GpuUnit, runtime: Runtime | None) -> GpuParameters:
         enqueue_matrix_s=value("enqueue_matrix"),
         enqueue_other_s=value("enqueue_other"),
         enqueue_run_s=value("enqueue_run"),
-        half_channels=float(costs.get("half_channels", PRIOR_CHANNELS)),
-        half_reduction=float(costs.get("half_reduction", PRIOR_REDUCTION)),
+        half_channels=plain("half_channels", PRIOR_CHANNELS),
+        half_reduction=plain("half_reduction", PRIOR_REDUCTION),
     )
 
 
@@ -135,6 +157,22 @@ def gpu_peak_macs_per_s(unit: GpuUnit, bits: float) -> float:
     """Data-sheet multiply-accumulates per second for operands of ``bits`` [MAC/s]."""
     wide = ("fp32", "tf32") if bits > 16 else ("fp16", "bf16", "fp32") if bits > 8 else ("int8", "fp8", "fp16", "fp32")
     return _peak(unit, wide) / 2.0
+
+
+@kernel
+def narrow_accumulation_rate(byte_rate: float) -> float:
+    """Peak of 16-bit operations that add up in 16 bit: half the 8-bit peak, also on cards that do wider sums at half of that."""
+    return byte_rate / 2.0
+
+
+@kernel
+def powered_share(share: float, peak: float, operation_energy_j: float, power_limit_w: float) -> float:
+    """Share of a peak that is reached under a power limit: 1 / (1 / share + peak * energy per operation / limit).
+
+    >>> powered_share(1.0, 400e12, 0.5e-12, 200.0)
+    0.5
+    """
+    return 1.0 / (1.0 / share + peak * operation_energy_j / power_limit_w)
 
 
 @kernel
@@ -154,16 +192,18 @@ def gpu_prices(unit: GpuParameters, prices: Floats) -> None:
     Parameters
     ----------
     unit : GpuParameters
-    prices : float64 array of 16
+    prices : float64 array of 18
         Filled: seconds per operation (arithmetic), per byte (traffic), per kernel and per run.
     """
     rate, bandwidth = unit.matrix_flop_per_s, unit.stream_bytes_per_s
     prices[MATRIX] = 1.0 / rate
     prices[WINOGRAD] = share_seconds(rate, unit.winograd_ratio)
     prices[GROUPED] = share_seconds(rate, unit.grouped_ratio)
+    prices[PRODUCT] = share_seconds(rate, unit.product_ratio)
     prices[ATTENTION] = share_seconds(rate, unit.attention_ratio)
     prices[DEPTHWISE] = 1.0 / unit.depthwise_flop_per_s
     prices[FULLY_CONNECTED] = share_seconds(rate, unit.fully_connected_ratio)
+    prices[DECODING] = unit.decoding_s
     prices[STREAM] = 1.0 / bandwidth
     prices[DEPTHWISE_STREAM] = share_seconds(bandwidth, unit.depthwise_stream_ratio)
     prices[MEMORY] = share_seconds(bandwidth, unit.memory_ratio)

@@ -43,20 +43,35 @@ def mcu_seconds(layer: Layer, cost: dict[str, float], clock: float, kappa: float
     return (kappa * cycles + beta * streamed) / clock + external * outside
 
 
-def gpu_seconds(layer: Layer, family: str, rate: dict[str, float], moved: int, weights: int, launches: int, first: bool) -> float:
-    """launch + flop / (P r u) + bytes / (W s), with u = N/(N + n0) K/(K + k0); enqueueing by the host included."""
+def gpu_seconds(
+    layer: Layer, family: str, rate: dict[str, float], moved: int, weights: int, launches: int, first: bool, copied: int = 0
+) -> float:
+    """launch + flop / (P r u) + bytes / (W s), with u = N/(N + n0) K/(K + k0); copies and enqueueing by the host included."""
     peak = rate["P"] * (rate["half"] if 8 < layer.bits <= 16 else rate["byte"] if layer.bits <= 8 else 1)
     t = launches * rate["launch"] + weights / (rate["W"] * rate["weights"]) + (rate["run"] + rate["enqueue_run"] if first else 0)
-    matrix = family in ("matrix", "grouped", "fully_connected", "attention", "depthwise")
+    t += copied / (rate["W"] * rate["r_mem"])
+    matrix = family in ("matrix", "grouped", "product", "fully_connected", "attention", "depthwise")
     t += rate["enqueue_matrix"] + (launches - 1) * rate["enqueue_other"] if matrix else launches * rate["enqueue_other"]
+    coded = layer.weights > 0 and layer.weight_bits < 12 and layer.bits >= 16
+    t += layer.weights * rate["decoding"] if coded else 0
+    product = rate["r_pr"] * (rate["coded"] if coded else 1.0)
     if family == "depthwise":
         return t + 2 * macs_of(layer) / rate["P_dw"] + moved / (rate["W"] * rate["r_dw"])
     if family == "attention":
-        return t + 2 * macs_of(layer) / (peak * rate["r_at"]) + moved / rate["W"]
+        for n in layer.products:
+            flop = 2 * n["N"] * n["G"] * n["M"] * n["E"] * n["F"] * n["C"] * n["R"] * n["S"]
+            k = n["C"] * n["R"] * n["S"]
+            u = n["M"] / (n["M"] + rate["n0"]) * k / (k + rate["k0"])
+            t += flop / (u * peak * product) if n["constant"] else flop / (peak * rate["r_at"])
+        return t + moved / rate["W"]
     if matrix:
-        ratio = {"matrix": 1.0, "grouped": rate["r_g"], "fully_connected": rate["r_fc"]}[family]
+        ratio = {"matrix": 1.0, "grouped": rate["r_g"], "product": product, "fully_connected": rate["r_fc"]}[family]
         n = layer.products[0]
-        if layer.kind == "convolution" and (n["R"], n["S"], n["G"], n["stride"], n["dilation"]) == (3, 3, 1, 1, 1):
+        if (
+            family == "matrix"
+            and layer.kind == "convolution"
+            and (n["R"], n["S"], n["G"], n["stride"], n["dilation"]) == (3, 3, 1, 1, 1)
+        ):
             ratio = rate["r_wino"]
         for n in layer.products:
             k = n["C"] * n["R"] * n["S"]

@@ -178,6 +178,16 @@ class Tile(LayoutRule):
         return (like(operator, data, tuple(size * times for size, times in zip(data.shape, repeats, strict=True))),)
 
 
+class Rearrange(LayoutRule):
+    """Rearrange: elements picked by a fixed pattern (unfolding, folding, repeating, constant indices), of ``shape``."""
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data, wanted = operand(operator, inputs, 0), integers(operator, inputs, 1, "shape")
+        if wanted is None:
+            raise undetermined(operator, "the shape")
+        return (like(operator, data, wanted),)
+
+
 class CenterCropPad(LayoutRule):
     """CenterCropPad: cropped or padded around the centre to ``shape``, on all axes or on ``axes``."""
 

@@ -112,7 +112,7 @@ def test_first_convolution_by_hand() -> None:
 
 
 FAMILY_OF = {
-    "convolution": ("matrix", "grouped"), "depthwise": ("depthwise",), "fully_connected": ("matrix", "fully_connected"),
+    "convolution": ("matrix", "grouped"), "depthwise": ("depthwise",), "fully_connected": ("product", "fully_connected"),
     "matmul": ("attention",), "attention": ("attention",), "recurrent": ("matrix",), "elementwise": ("stream",),
     "softmax": ("memory",),    "detection": ("detection",),
 }  # fmt: skip
@@ -122,23 +122,20 @@ def random_case(rng: np.random.Generator):
     layer = random_layer(rng, str(rng.choice(list(FAMILY_OF))))
     family = str(rng.choice(FAMILY_OF[layer.kind]))
     launches, first = int(rng.integers(1, 4)), int(rng.integers(0, 2))
-    read, written, weights = (int(x) for x in rng.integers(0, 10**6, 3))
-    one = [np.array([x], dtype=np.int64) for x in (FAMILIES.index(family), launches, read, written, weights, first)]
+    read, written, weights, half = (int(x) for x in rng.integers(0, 10**6, 4))
+    one = [np.array([x], dtype=np.int64) for x in (FAMILIES.index(family), launches, read, written, weights, 2 * half, first)]
     return layer, family, KernelTable(*one)
 
 
 def random_parameters(rng: np.random.Generator) -> GpuParameters:
-    values = rng.uniform(0.05, 2.0, len(GpuParameters._fields))
-    values[[0, 3]] *= 1e12
-    values[4] *= 1e10
-    values[12:18] *= 1e-4
-    values[18:] *= 64
-    return GpuParameters(*(float(x) for x in values))
+    scale = {"flop_per_s": 1e12, "bytes_per_s": 1e10, "decoding_s": 1e-12, "_s": 1e-4, "half_channels": 64, "half_reduction": 64}
+    factors = [next((f for end, f in scale.items() if name.endswith(end)), 1.0) for name in GpuParameters._fields]
+    return GpuParameters(*(float(x) for x in rng.uniform(0.05, 2.0, len(factors)) * factors))
 
 
 def evaluated(layer, table: KernelTable, unit: GpuParameters, compiled: bool = False):
     operators, nests = tables_of(layer)
-    amounts, traffic, prices = np.zeros(16), np.zeros((1, 2), np.int64), np.zeros(16)
+    amounts, traffic, prices = np.zeros(18), np.zeros((1, 2), np.int64), np.zeros(18)
     (gpu_amounts.compiled if compiled else gpu_amounts)(operators, nests, 0, unit, table, amounts, traffic)
     (gpu_prices.compiled if compiled else gpu_prices)(unit, prices)
     return amounts, traffic, prices
@@ -151,7 +148,8 @@ def test_equals_the_slow_model_and_its_compiled_form(random_generator: np.random
         rate = {
             "P": u.matrix_flop_per_s, "half": u.half_rate, "byte": u.byte_rate, "P_dw": u.depthwise_flop_per_s,
             "W": u.stream_bytes_per_s,
-            "r_wino": u.winograd_ratio, "r_g": u.grouped_ratio, "r_at": u.attention_ratio, "r_fc": u.fully_connected_ratio,
+            "r_wino": u.winograd_ratio, "r_g": u.grouped_ratio, "r_pr": u.product_ratio,
+            "coded": u.coded_ratio, "decoding": u.decoding_s, "r_at": u.attention_ratio, "r_fc": u.fully_connected_ratio,
             "r_dw": u.depthwise_stream_ratio, "r_mem": u.memory_ratio, "weights": u.weights_ratio, "launch": u.launch_s,
             "run": u.run_s,
             "detection": u.detection_s, "enqueue_matrix": u.enqueue_matrix_s, "enqueue_other": u.enqueue_other_s,
@@ -159,10 +157,13 @@ def test_equals_the_slow_model_and_its_compiled_form(random_generator: np.random
         }  # fmt: skip
         amounts, traffic, prices = evaluated(layer, table, u)
         moved = int(table.read_bytes[0] + table.written_bytes[0])
-        expected = gpu_seconds(layer, family, rate, moved, int(table.weight_bytes[0]), int(table.launches[0]), bool(table.runs[0]))
+        copied = int(table.copied_bytes[0])
+        expected = gpu_seconds(
+            layer, family, rate, moved, int(table.weight_bytes[0]), int(table.launches[0]), bool(table.runs[0]), copied
+        )
         assert amounts @ prices == pytest.approx(expected, rel=1e-9), (layer, family)
         assert all(np.array_equal(a, b) for a, b in zip(evaluated(layer, table, u, True), (amounts, traffic, prices), strict=True))
-        assert traffic.sum() == moved + table.weight_bytes[0]
+        assert traffic.sum() == moved + copied + table.weight_bytes[0]
 
 
 @given(st.integers(0, 10**6), st.sampled_from(["matrix_flop_per_s", "stream_bytes_per_s", "depthwise_flop_per_s", "half_rate"]))

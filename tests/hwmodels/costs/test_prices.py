@@ -18,12 +18,14 @@ from hwmodels.costs.cpu import (
     flop_seconds,
     region_seconds,
 )
-from hwmodels.costs.gpu import gpu_parameters, gpu_peak_macs_per_s, gpu_prices, share_seconds
+from hwmodels.costs.gpu import TERM_NAMES as GPU_NAMES
+from hwmodels.costs.gpu import gpu_parameters, gpu_peak_macs_per_s, gpu_prices, powered_share, share_seconds
 from hwmodels.costs.mcu import TERM_NAMES as MCU_NAMES
 from hwmodels.costs.mcu import core_cycle_seconds, mcu_parameters, mcu_prices
 from hwmodels.costs.use import cycles_of, utilization
 from hwmodels.device import CpuUnit, GpuUnit, McuUnit
 from hwmodels.errors import DeviceFileError
+from hwmodels.runtime import Runtime
 
 CPU = CpuUnit(
     "cpu", "cpu", 2e9, ("fp32",), "sum", None, ("dram",), ("dram",), cores=4, l2_bytes=1000.0, last_level_bytes=500.0,
@@ -80,12 +82,24 @@ def test_mcu_prices_by_hand() -> None:
 
 def test_gpu_prices_by_hand() -> None:
     """Priors: P = 1 Tflop/s in fp32, W = 0.95 * 50 GB/s, depthwise traffic at half of it, 4 us per kernel."""
-    prices = np.zeros(16)
-    gpu_prices(gpu_parameters(GPU, None), prices)
-    assert prices[0] == pytest.approx(1e-12) and prices[6] == pytest.approx(1 / 47.5e9) and prices[7] == pytest.approx(2 / 47.5e9)
-    assert prices[10] == 4e-6
+    filled = np.zeros(len(GPU_NAMES))
+    gpu_prices(gpu_parameters(GPU, None), filled)
+    prices = dict(zip(GPU_NAMES, filled.tolist(), strict=True))
+    assert prices["matrix"] == prices["product"] == pytest.approx(1e-12)
+    assert prices["stream"] == pytest.approx(1 / 47.5e9) and prices["depthwise_stream"] == pytest.approx(2 / 47.5e9)
+    assert prices["launch"] == 4e-6 and prices["decoding"] == 0.0
     assert share_seconds(4e9, 0.25) == 1e-9
     assert [gpu_peak_macs_per_s(GPU, bits) for bits in (32.0, 16.0, 8.0)] == [0.5e12, 2e12, 2e12]
+
+
+def test_gpu_under_a_power_limit_by_hand() -> None:
+    """4 Tflop/s of 0.5 pJ are 2 W. Under a limit of 2 W half the peak is left, whatever the type; without a limit all of it."""
+    assert powered_share(1.0, 4e12, 0.5e-12, 2.0) == pytest.approx(0.5)
+    greedy = Runtime("greedy", "", ("gpu",), costs={"operation_energy": 0.5e-12, "decoding_operations": 5.0})
+    limited = gpu_parameters(dataclasses.replace(GPU, power_limit_w=2.0), greedy)
+    assert limited.matrix_flop_per_s == pytest.approx(0.5e12) and limited.half_rate == 4.0
+    assert gpu_parameters(GPU, greedy).matrix_flop_per_s == pytest.approx(1e12)
+    assert limited.decoding_s == pytest.approx(5e-12)
 
 
 @pytest.mark.parametrize("kind", sorted(PRICES))
