@@ -36,7 +36,7 @@ from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from validation.compare import Report
-from validation.reader import dataset_names as project_datasets
+from validation.studies import study_names
 from validation.studies import validate as reports_of
 from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
@@ -247,8 +247,8 @@ def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
 
 
 def dataset_names() -> list[str]:
-    """Measured datasets that come with the project."""
-    return list(project_datasets())
+    """What there is to validate: the measured datasets that come with the project, those fitted together as one."""
+    return list(study_names())
 
 
 def validate(

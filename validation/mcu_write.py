@@ -36,6 +36,14 @@ def write(found: McuFit, folder: Path | None = None) -> list[Path]:
     return [path for path in changed if path is not None]
 
 
+def write_code(name: str, base: float, per_operator: float, per_kind: float, folder: Path | None = None) -> Path | None:
+    """Put the size of a runtime's code, in KiB, into its file."""
+    sizes = {"code": base, "code_per_operator": per_operator, "code_per_kind": per_kind}
+    path = (folder / "runtimes" if folder else RUNTIMES) / f"{name}.yaml"
+    sourced = "{{value: {} KiB, source: linked, status: fitted}}"
+    return _rewrite(path, [("dispatch_cycles", ""), *((field, sourced.format(_rounded(size))) for field, size in sizes.items())])
+
+
 def _costs(cycles: Mapping[str, float]) -> list[tuple[str, str]]:
     """Field and value of each cost of a runtime."""
     return [(f"{term}_cycles", f"{_rounded(cycles[term])} {UNITS[term]}") for term in PRIORS if term in cycles and term in UNITS]
@@ -46,7 +54,7 @@ def _rewrite(path: Path, fields: Iterable[tuple[str, str]], factors: Mapping[str
     text = old = path.read_text(encoding="utf-8")
     before = None
     for name, value in fields:
-        text = _with_field(path, text, name, value, before)
+        text = _with_field(path, text, name, value, before) if value else text
         before = name
     if factors is not None:
         text = _with_factors(text, factors)
@@ -59,6 +67,8 @@ def _rewrite(path: Path, fields: Iterable[tuple[str, str]], factors: Mapping[str
 def _with_field(path: Path, text: str, name: str, value: str, before: str | None) -> str:
     plain = re.compile(rf"^(  {name}: )(?!\{{)(.*)$", re.MULTILINE)
     sourced = re.compile(rf"^(  {name}: \{{value: )[^,]*(,.*)$", re.MULTILINE)
+    if sourced.search(text) and value.startswith("{"):
+        value = value.removeprefix("{value: ").partition(",")[0]
     if plain.search(text):
         return plain.sub(lambda m: f"{m[1]}{value}", text)
     if sourced.search(text):
