@@ -31,6 +31,9 @@ Name = Annotated[
     str | None, typer.Argument(help="One in full; all in one line each without it.", metavar="[NAME]", show_default=False)
 ]
 
+_WITH = "A network that runs beside it: NAME:every=33ms,priority=2,deadline=33ms; larger priorities go first (repeatable)."
+_STREAM = "A sensor that delivers blocks: NAME:bytes=640,every=20ms,interrupt=5us,deadline=20ms (repeatable)."
+
 _ANSWER = (shared.RUN, shared.CATALOGUE, shared.CHECKS, shared.PLOT, shared.ALL, shared.OUTPUT)
 _LIST = (shared.CATALOGUE, shared.OUTPUT)
 
@@ -74,11 +77,13 @@ def simulate(
         str | None,
         typer.Option("--trace", help="Write the events for the trace viewer (chrome://tracing, Perfetto).", metavar="FILE"),
     ] = None,
+    beside: Annotated[list[str] | None, typer.Option("--with", help=_WITH, metavar="NETWORK[:...]", show_default=False)] = None,
+    stream: Annotated[list[str] | None, typer.Option("--stream", help=_STREAM, metavar="NAME:...", show_default=False)] = None,
 ) -> int:
     """The same as estimate, played event by event, with waiting apart from computing."""
     from boardless import verbs
 
-    return verbs.simulate(network, on, given, trace)
+    return verbs.simulate(network, on, given, trace, beside or (), stream or ())
 
 
 @app.command(epilog="Example: boardless memory mlperf_tiny_vww --on stm32h743 --require-fit")

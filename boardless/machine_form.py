@@ -65,6 +65,7 @@ def head(estimate: Estimate) -> dict[str, Any]:
         **({"hypothetical": True} if estimate.hypothetical else {}),
         "shortfalls": [_shortfall(entry) for entry in estimate.shortfalls],
         "overlap_s": estimate.overlap_s,
+        **({"waited_s": estimate.waited_s} if estimate.waited_s else {}),
         "host_share": host_share(estimate),
         **plain(estimate.extra),
     }
@@ -75,7 +76,12 @@ def head(estimate: Estimate) -> dict[str, Any]:
 
 def as_dict(estimate: Estimate) -> dict[str, Any]:
     """The whole estimate: head and a row per operator."""
-    return {**head(estimate), "operators": [_operator(row) for row in estimate.operators]}
+    return {**head(estimate), "operators": operators(estimate)}
+
+
+def operators(estimate: Estimate) -> list[dict[str, Any]]:
+    """A row per operator."""
+    return [_operator(row) for row in estimate.operators]
 
 
 def reasons(estimate: Estimate) -> tuple[Missing, ...]:

@@ -8,10 +8,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from boardless import formats
+from boardless import formats, trace_text
 from boardless.machine_form import reasons
 from boardless.text import WIDTH, facts, render, shortened, table
 from dataflows.footprint import Shortfall
+from sim.account import accounts, critical_path
 from sim.results import Estimate, OperatorEstimate
 
 #: Networks up to this many operators are shown in full and in order; of larger ones the slowest.
@@ -32,9 +33,20 @@ def text(estimate: Estimate, *, operators: int | None = SHOWN, width: int = WIDT
     """
     parts: list[RenderableType] = [title(estimate), "", _answer(estimate), "", memory_table(estimate), ""]
     parts += [Text(line) for line in words(estimate)]
+    parts += _events(estimate)
     if operators != 0 and estimate.operators:
         parts += ["", operator_table(estimate, operators)]
     return render(parts, width=width, colour=colour)
+
+
+def _events(estimate: Estimate) -> list[RenderableType]:
+    """Of a simulation: what each resource did with its time, the critical path, who else ran."""
+    trace, together = getattr(estimate, "trace", None), getattr(estimate, "together", None)
+    if trace is None or not trace.events:
+        return []
+    parts: list[RenderableType] = [""] + ([trace_text.party_table(together), ""] if together is not None else [])
+    last = getattr(estimate, "last_event", None)
+    return [*parts, trace_text.resource_table(trace, accounts(trace)), Text(trace_text.critical_words(critical_path(trace, last)))]
 
 
 def title(estimate: Estimate) -> Text:
@@ -147,6 +159,8 @@ def words(estimate: Estimate) -> list[str]:
         lines.append(
             f"overlap: {formats.seconds(estimate.overlap_s)} of the operators' times run at once; the total is that much shorter"
         )
+    if estimate.waited_s > 0:
+        lines.append(f"waiting: {formats.seconds(estimate.waited_s)} of the latency went by while others had what it needed")
     if estimate.settings.get("set"):
         lines.append("set for this run (assumed): " + ", ".join(f"{k} = {v}" for k, v in estimate.settings["set"].items()))
     lines += [

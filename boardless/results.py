@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boardless import machine_form, memory_text, report, side_by_side
+from boardless import machine_form, memory_text, report, side_by_side, trace_text
 from boardless.errors import UsageError
 from boardless.memory_view import MemoryView
 from boardless.text import WIDTH
 from sim.export import trace_events
 from sim.results import Estimate
 from sim.schedule import Schedule
-from sim.trace import Trace
+from sim.together import Together
+from sim.trace import Event, Trace
 
 if TYPE_CHECKING:
     import pandas
@@ -30,17 +31,26 @@ class Result(Estimate):
     schedule : Schedule or None
         Tasks, work and device behind the numbers; ``None`` for an Estimate that was made elsewhere.
     trace : Trace or None
-        What ran where and when; only after ``simulate``.
+        What ran where and when; only after ``simulate``. Of a run beside others everything up to the end of this network.
+    together : Together or None
+        Where other networks or streams ran beside it: their jobs, their deadlines.
     """
 
     schedule: Schedule | None = field(default=None, compare=False)
     trace: Trace | None = field(default=None, compare=False)
+    together: Together | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls: type[R], estimate: Estimate, schedule: Schedule | None = None, trace: Trace | None = None) -> R:
+    def of(
+        cls: type[R],
+        estimate: Estimate,
+        schedule: Schedule | None = None,
+        trace: Trace | None = None,
+        together: Together | None = None,
+    ) -> R:
         """Wrap an Estimate, keeping all its fields."""
         kept = {f.name: getattr(estimate, f.name) for f in fields(Estimate)}
-        return cls(**kept, schedule=schedule, trace=trace)
+        return cls(**kept, schedule=schedule, trace=trace, together=together)
 
     def __repr__(self) -> str:
         return self.text(operators=5)
@@ -53,7 +63,20 @@ class Result(Estimate):
 
     def to_dict(self) -> dict[str, Any]:
         """The machine form as plain dictionaries and lists."""
-        return machine_form.as_dict(self)
+        form = machine_form.head(self)
+        if self.trace is not None:
+            form |= trace_text.trace_form(self.trace, self.last_event)
+        if self.together is not None:
+            form["together"] = trace_text.together_form(self.together)
+        return {**form, "operators": machine_form.operators(self)}
+
+    @property
+    def last_event(self) -> Event | None:
+        """The event this network ends with, in a run beside others."""
+        if self.together is None or self.trace is None:
+            return None
+        own = [e for e in self.trace.events if (e.party, e.job) == (self.together.parties[0].name, 0)]
+        return max(own, key=lambda e: (e.end_ps, e.task), default=None)
 
     def to_json(self) -> str:
         """The machine form, as ``--json`` writes it."""
@@ -69,7 +92,7 @@ class Result(Estimate):
         """The events in the form that trace viewers open; only after ``simulate``."""
         if self.trace is None or self.schedule is None:
             raise UsageError(f"{self.network} on {self.device}: no trace; a result of simulate is expected")
-        return machine_form.json_text(trace_events(self.schedule, self.trace))
+        return machine_form.json_text(trace_events(self.schedule, self.trace, self.together))
 
     def plot(self, folder: str | Path) -> list[Path]:
         """Write the pictures of this result into a folder; the files written."""

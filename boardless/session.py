@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from boardless import explanation
+from boardless.beside import parties_of, streams_of
 from boardless.decoding import with_tokens
 from boardless.duty import joules_of, seconds_of, with_duty_cycle
 from boardless.errors import UsageError
@@ -35,6 +37,7 @@ from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
+from sim.together import simulate_together
 from validation.compare import Report
 from validation.studies import study_names
 from validation.studies import validate as reports_of
@@ -85,9 +88,28 @@ def estimate(network: NetworkLike, on: Any, *, progress: Progress | None = None,
     return _each(network, on, settings, progress, _estimated)
 
 
-def simulate(network: NetworkLike, on: Any, *, progress: Progress | None = None, **settings: Any) -> Any:
-    """The same by events: a Result with the trace, with start and waiting of each operator. Arguments as of :func:`estimate`."""
-    return _each(network, on, settings, progress, _simulated)
+def simulate(
+    network: NetworkLike,
+    on: Any,
+    *,
+    beside: Sequence[str] = (),
+    streams: Sequence[str] = (),
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Any:
+    """The same by events: a Result with the trace, with start and waiting of each operator. Other arguments as of :func:`estimate`.
+
+    Parameters
+    ----------
+    beside : sequence of str
+        Networks that run on the device at the same time: ``"mlperf_tiny_kws:every=33ms,priority=2,deadline=33ms"``.
+    streams : sequence of str
+        Sensors that deliver blocks of bytes: ``"microphone:bytes=640,every=20ms"``.
+    """
+    if not beside and not streams:
+        return _each(network, on, settings, progress, _simulated)
+    chosen = Settings.of(settings)
+    return _each(network, on, settings, progress, partial(_simulated_together, chosen, tuple(beside), tuple(streams)))
 
 
 def memory(network: NetworkLike, on: Any, *, progress: Progress | None = None, **settings: Any) -> Any:
@@ -157,6 +179,22 @@ def _simulated(lowered: Schedule, settings: dict[str, Any]) -> Result:
     trace = play(lowered, spent)
     answer = with_tokens(estimate_of_trace(lowered, trace, settings, spent), lowered.graph)
     return Result.of(with_duty_cycle(answer, lowered.device), lowered, trace)
+
+
+def _simulated_together(
+    chosen: Settings, beside: Sequence[str], streams: Sequence[str], lowered: Schedule, settings: dict[str, Any]
+) -> Result:
+    def on_what_is_left(name: str, device: Device, own: Settings) -> Schedule:
+        return _lowered(_graph(name, own), device, own)
+
+    parties = parties_of(lowered, beside, chosen, on_what_is_left)
+    together = simulate_together(parties, streams_of(parties, streams))
+    said = {**settings, "with": list(beside), "streams": list(streams)}
+    answer = estimate_of_trace(lowered, together.trace_of(parties[0]), said, together.durations_of(parties[0]))
+    end = next(job.end_ps for job in together.jobs_of(parties[0].name))
+    notes = tuple(f"{party.name}: does not fit: {s}" for party in parties[1:] for s in party.schedule.placement.shortfalls)
+    answer = replace(answer, notes=(*answer.notes, *notes))
+    return Result.of(with_tokens(answer, lowered.graph), lowered, together.trace.until(end), together)
 
 
 def _mapped(lowered: Schedule, settings: dict[str, Any]) -> MappingResult:

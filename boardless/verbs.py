@@ -21,11 +21,13 @@ def estimate(network: str, on: Sequence[str], given: Given) -> int:
     return _answer(session.estimate, network, on, given)
 
 
-def simulate(network: str, on: Sequence[str], given: Given, trace: str | None) -> int:
-    """The same by events; ``trace`` is written for the trace viewer."""
+def simulate(
+    network: str, on: Sequence[str], given: Given, trace: str | None, beside: Sequence[str] = (), streams: Sequence[str] = ()
+) -> int:
+    """The same by events, beside other networks and streams; ``trace`` is written for the trace viewer."""
     if trace is not None:
         _single("--trace", on)
-    return _answer(session.simulate, network, on, given, trace=trace)
+    return _answer(session.simulate, network, on, given, trace=trace, beside=tuple(beside), streams=tuple(streams))
 
 
 def memory(network: str, on: Sequence[str], given: Given) -> int:
@@ -118,11 +120,13 @@ def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str
     return 0
 
 
-def _answer(ask: Callable[..., Any], network: str, on: Sequence[str], given: Given, trace: str | None = None) -> int:
+def _answer(
+    ask: Callable[..., Any], network: str, on: Sequence[str], given: Given, trace: str | None = None, **more: Sequence[str]
+) -> int:
     """Ask, check, draw, write: in this order, so that nothing is written of an answer that fails half way."""
     _listen(given)
     with Steps(f"{ask.__name__}", len(on), quiet=given["quiet"]) as steps:
-        results: list[Result] = ask(network, list(on), progress=steps.next, **_settings(given))
+        results: list[Result] = ask(network, list(on), progress=steps.next, **more, **_settings(given))
     asked = checks.limits(given["fail_over"], results)
     failed = [line for result in results for line in checks.failures(result, asked, require_fit=given["require_fit"])]
     pictures = _pictures(results, given)

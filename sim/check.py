@@ -184,7 +184,7 @@ def _rows(result: Estimate) -> Iterator[str]:
 
 
 def _sums(result: Estimate) -> Iterator[str]:
-    total = math.fsum(row.latency_s for row in result.operators) - result.overlap_s
+    total = math.fsum(row.latency_s for row in result.operators) - result.overlap_s + result.waited_s
     if not math.isclose(total, result.latency_s, rel_tol=TOLERANCE, abs_tol=1e-15):
         yield f"operators sum to {total} s, the total is {result.latency_s} s"
     energies = [row.energy_j for row in result.operators]

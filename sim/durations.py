@@ -21,17 +21,20 @@ from sim.trace import LONGEST_PS, PICOSECONDS
 
 @dataclass(frozen=True)
 class Durations:
-    """Two columns, one row per task.
+    """Columns with one row per task.
 
     Attributes
     ----------
     picoseconds : int64 array
     joules : float64 array
         NaN where it is not known.
+    watts : float64 array
+        Drawn for as long as the task runs, and for longer where it takes longer: the part of its energy that goes by time.
     """
 
     picoseconds: NDArray[np.int64]
     joules: NDArray[np.float64]
+    watts: NDArray[np.float64]
 
     @property
     def seconds(self) -> NDArray[np.float64]:
@@ -61,7 +64,7 @@ def durations(schedule: Schedule) -> Durations:
             f"{schedule.graph.name}: {total / PICOSECONDS:.3g} s of work; at most {LONGEST_PS / PICOSECONDS:.3g} s are expected, "
             "what the clock holds; use a smaller batch or a faster device"
         )
-    return Durations(np.array(column, np.int64), _joules(schedule, column))
+    return Durations(np.array(column, np.int64), *_energies(schedule, column))
 
 
 def whole_picoseconds(seconds: float, name: str) -> int:
@@ -76,12 +79,13 @@ def whole_picoseconds(seconds: float, name: str) -> int:
     return round(scaled)
 
 
-def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
-    """Energy of each task: its energy terms where its work has some, else active power * time; plus static power * time.
+def _energies(schedule: Schedule, picoseconds: list[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Energy of each task, and the power in it: its energy terms where its work has some, else active power * time; plus static
+    power * time.
 
     While a unit waits for its host to hand an operator over, it draws the device's idle power.
     """
-    joules = np.zeros(len(picoseconds))
+    joules, watts = np.zeros(len(picoseconds)), np.zeros(len(picoseconds))
     static = math.fsum(static_powers(schedule).values())
     clocks: dict[str, _Clock] = {}
     for i, tasks in enumerate(schedule.tasks_of()):
@@ -96,12 +100,13 @@ def _joules(schedule: Schedule, picoseconds: list[int]) -> NDArray[np.float64]:
             timed = timed_tasks(work, own, picoseconds)
             power = static if by_actions(work, unit) else _known(unit.active_power_w) + static
             for t in timed:
+                watts[t] = power
                 joules[t] += active_joules(power, picoseconds[t] / PICOSECONDS)
             for t in handed_over:
                 waited = clocks.setdefault(name, _Clock()).waited_for(picoseconds[t], sum(picoseconds[t] for t in timed))
                 idle = idle_power(schedule)
                 joules[t] = active_joules(_known(unit.active_power_w if idle is None else idle), waited / PICOSECONDS)
-    return joules
+    return joules, watts
 
 
 class _Clock:

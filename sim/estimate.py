@@ -14,6 +14,7 @@ import numpy as np
 
 from sim.assignment import IDEAL_VECTOR
 from sim.durations import PICOSECONDS, Durations, durations
+from sim.interval import latency_interval
 from sim.kernels import longest_path
 from sim.results import Coverage, Estimate, Missing, OperatorEstimate
 from sim.schedule import Schedule
@@ -72,6 +73,7 @@ def assembled(
     energies = [row.energy_j for row in rows]
     energy = None if None in energies else math.fsum(e for e in energies if e is not None)
     placement = schedule.placement
+    interval = latency_interval(schedule, total_ps / PICOSECONDS)
     return Estimate(
         network=schedule.graph.name,
         device=schedule.device.name,
@@ -88,8 +90,11 @@ def assembled(
         profile=placement.profile,
         shortfalls=placement.shortfalls,
         operators=tuple(rows),
-        overlap_s=(sum(times) - total_ps) / PICOSECONDS,
-        missing=tuple(_missing(schedule, rows)),
+        overlap_s=max(0, sum(times) - total_ps) / PICOSECONDS,
+        waited_s=max(0, total_ps - sum(times)) / PICOSECONDS,
+        latency_interval_s=None if isinstance(interval, str) else interval[0],
+        interval_basis=None if isinstance(interval, str) else interval[1],
+        missing=tuple(_missing(rows, interval if isinstance(interval, str) else None)),
         notes=(*schedule.graph.notes, *schedule.notes, *_host_note(schedule, times)),
     )
 
@@ -190,8 +195,8 @@ def dtype_of(graph: Graph) -> str:
     return max(elements, key=lambda dtype: elements[dtype], default="fp32")
 
 
-def _missing(schedule: Schedule, rows: Sequence[OperatorEstimate]) -> list[Missing]:
-    missing = [Missing("latency_interval_s", f"no interval was learnt for {schedule.device.name}")]
+def _missing(rows: Sequence[OperatorEstimate], no_interval: str | None) -> list[Missing]:
+    missing = [Missing("latency_interval_s", no_interval)] if no_interval else []
     blind = sorted({row.unit for row in rows if row.energy_j is None})
     if blind:
         missing.append(Missing("energy_j", f"the device file gives no power or energy of {', '.join(blind)}"))

@@ -40,17 +40,25 @@ def occupancy_of(schedule: Schedule, times: Sequence[Times], makespan_ps: int) -
     A buffer is held from the start of the operator that writes it to the end of the last one that reads it.
     """
     changes: dict[str, dict[int, int]] = {name: {0: use.weights_bytes} for name, use in schedule.placement.memory.items()}
+    add_buffers(changes, schedule, times, 0, makespan_ps)
+    return {name: running_sum(column) for name, column in changes.items()}
+
+
+def add_buffers(
+    changes: Mapping[str, dict[int, int]], schedule: Schedule, times: Sequence[Times], begin_ps: int, end_ps: int
+) -> None:
+    """Add what one run of a network, from ``begin_ps`` to ``end_ps``, takes and lets go: memory -> time [ps] -> change [B]."""
     for buffer in schedule.placement.buffers:
-        start = 0 if buffer.first < 0 else times[buffer.first].start_ps
-        end = makespan_ps if buffer.last >= len(times) else times[max(buffer.last, 0)].end_ps
+        start = begin_ps if buffer.first < 0 else times[buffer.first].start_ps
+        end = end_ps if buffer.last >= len(times) else times[max(buffer.last, 0)].end_ps
         if end > start:
             column = changes[buffer.region]
             column[start] = column.get(start, 0) + buffer.bytes
             column[end] = column.get(end, 0) - buffer.bytes
-    return {name: _running_sum(column) for name, column in changes.items()}
 
 
-def _running_sum(changes: dict[int, int]) -> tuple[tuple[int, int], ...]:
+def running_sum(changes: Mapping[int, int]) -> tuple[tuple[int, int], ...]:
+    """Changes by time as levels from then on, in order of time."""
     held, column = 0, []
     for time in sorted(changes):
         held += changes[time]
@@ -63,5 +71,5 @@ def _wait(schedule: Schedule, tasks: tuple[int, ...], by_task: Mapping[int, Even
     waits: dict[int, int] = {}
     for t in tasks:
         inside = (waits[before] for before in schedule.tasks[t].after if before in waits)
-        waits[t] = by_task[t].wait_ps + max(inside, default=0)
+        waits[t] = by_task[t].lost_ps + max(inside, default=0)
     return max(waits.values(), default=0)

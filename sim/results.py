@@ -91,7 +91,9 @@ class Estimate:
     method : str
         ``closed_form``, ``events`` or ``measured``.
     latency_s : float
-        Equals the sum of the operators' latencies minus ``overlap_s``.
+        Equals the sum of the operators' latencies minus ``overlap_s`` plus ``waited_s``.
+    waited_s : float
+        Time in which none of its operators went on, because others had what it needed; only beside other networks and streams.
     energy_j : float or None
         Sum of the operators' energies; ``None`` with a reason in ``missing``.
     hypothetical : bool
@@ -114,6 +116,7 @@ class Estimate:
     shortfalls: tuple[Shortfall, ...]
     operators: tuple[OperatorEstimate, ...]
     overlap_s: float = 0.0
+    waited_s: float = 0.0
     latency_interval_s: tuple[float, float] | None = None
     interval: float = 0.8
     interval_basis: str | None = None
