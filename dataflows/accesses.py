@@ -12,6 +12,8 @@ G5  *Sliding windows.* A tile that slides in the innermost loop fetches its new 
 
 Loops need not divide their extents: the last block is smaller, and counted so. A block that repeats unchanged because the loop
 inside it has one iteration at the edge is charged again: counts of a dimension split twice outside a level are upper bounds there.
+
+A *child* is the next level inside that keeps a tensor, or the MACs (one past the last level).
 """
 
 from __future__ import annotations
@@ -24,21 +26,23 @@ DELTA, FULL = 0, 1
 SHARED, UNION = 0, 1
 
 
-@kernel(makes_arrays=False)
-def block_sizes(table, sizes):
-    """Fill ``sizes[row, loop]``: iterations of each loop inside a row of the mapping; a last row says which divide evenly."""
-    rows = len(table.loop)
+@kernel(makes_arrays=False, inline=True)
+def block_sizes(table, blocks):
+    """Fill ``blocks``: iterations of each loop inside each level and inside each row; which loops divide evenly."""
+    levels = len(table.keep)
     for d in range(len(table.extent)):
-        sizes[rows, d] = 1
-    for k in range(rows - 1, -1, -1):
+        blocks.level[levels, d] = 1
+    for level in range(levels - 1, -1, -1):
         for d in range(len(table.extent)):
-            sizes[k, d] = sizes[k + 1, d]
-        sizes[k, table.loop[k]] *= table.bound[k]
+            blocks.level[level, d] = blocks.level[level + 1, d]
+        for k in range(table.start[level + 1] - 1, table.start[level] - 1, -1):
+            blocks.row[k] = blocks.level[level, table.loop[k]]
+            blocks.level[level, table.loop[k]] *= table.bound[k]
     for d in range(len(table.extent)):
-        sizes[rows + 1, d] = 1 if sizes[0, d] == table.extent[d] else 0
+        blocks.even[d] = 1 if blocks.level[0, d] == table.extent[d] else 0
 
 
-@kernel(makes_arrays=False)
+@kernel(makes_arrays=False, inline=True)
 def stationarity_cut(table, tensor, stop):
     """Row of the innermost temporal loop before ``stop`` that indexes the tensor; -1 where none does (G1)."""
     k = stop - 1
@@ -49,7 +53,7 @@ def stationarity_cut(table, tensor, stop):
     return -1
 
 
-@kernel(makes_arrays=False)
+@kernel(makes_arrays=False, inline=True)
 def innermost_temporal(table, stop):
     """Row of the innermost temporal loop of more than one iteration before ``stop``; -1 where there is none."""
     k = stop - 1
@@ -60,8 +64,14 @@ def innermost_temporal(table, stop):
     return -1
 
 
+@kernel(makes_arrays=False, inline=True)
+def walked_once(table, k, last_temporal, first_shared):
+    """True for a row that repeats what is there: a free temporal loop, or a spatial one whose instances share."""
+    return k >= first_shared if table.spatial[k] == 1 else k > last_temporal
+
+
 @kernel(makes_arrays=False)
-def block_count(table, sizes, loop, stop, last_temporal, first_shared):
+def block_count(table, blocks, loop, stop, last_temporal, first_shared):
     """Blocks of one loop walked before row ``stop``, the last one possibly smaller.
 
     Temporal rows after ``last_temporal`` and spatial rows from ``first_shared`` on are walked once only: they repeat what is there.
@@ -70,33 +80,27 @@ def block_count(table, sizes, loop, stop, last_temporal, first_shared):
     for k in range(stop):
         if table.loop[k] != loop or table.bound[k] == 1:
             continue
-        inner = sizes[k + 1, loop]
+        inner = blocks.row[k]
         if walked_once(table, k, last_temporal, first_shared):
             if edge >= inner:
                 whole, edge = whole + 1, 0
         else:
-            whole, edge = whole * table.bound[k] + edge // inner, edge % inner
+            steps = edge // inner
+            whole, edge = whole * table.bound[k] + steps, edge - steps * inner
     return whole + 1 if edge > 0 else whole
 
 
-@kernel(makes_arrays=False)
-def walked_once(table, k, last_temporal, first_shared):
-    """True for a row that repeats what is there: a free temporal loop, or a spatial one whose instances share."""
-    return k >= first_shared if table.spatial[k] == 1 else k > last_temporal
-
-
-@kernel(makes_arrays=False)
-def repeats(table, sizes, tensor, stop, last_temporal, first_shared):
+@kernel(makes_arrays=False, inline=True)
+def repeats(table, blocks, tensor, stop, last_temporal, first_shared):
     """How often the rows before ``stop`` walk a tensor through: blocks of the loops that do not index it."""
     total = 1
-    even = len(table.loop) + 1
     for k in range(stop):
         d = table.loop[k]
-        if RELEVANT[tensor, d] == 0 and sizes[even, d] == 1 and not walked_once(table, k, last_temporal, first_shared):
+        if RELEVANT[tensor, d] == 0 and blocks.even[d] == 1 and not walked_once(table, k, last_temporal, first_shared):
             total *= table.bound[k]
     for d in range(len(table.extent)):
-        if sizes[even, d] == 0 and RELEVANT[tensor, d] == 0:
-            total *= block_count(table, sizes, d, stop, last_temporal, first_shared)
+        if blocks.even[d] == 0 and RELEVANT[tensor, d] == 0:
+            total *= block_count(table, blocks, d, stop, last_temporal, first_shared)
     return total
 
 
@@ -160,10 +164,10 @@ def window_words(positions, position_block, taps, tap_block, step, spread):
 
 
 @kernel(makes_arrays=False)
-def joined_block(table, sizes, loop, stop, first):
-    """Block of one loop at ``stop``, widened by the spatial rows from ``first`` on that lie directly outside it."""
-    block = sizes[stop, loop]
-    for k in range(stop - 1, first - 1, -1):
+def joined_block(table, blocks, loop, child, first):
+    """Block of one loop inside ``child``, widened by the spatial rows from ``first`` on that lie directly outside it."""
+    block = blocks.level[child, loop]
+    for k in range(table.start[child] - 1, first - 1, -1):
         if table.loop[k] == loop and table.bound[k] > 1:
             if table.spatial[k] == 0:
                 break
@@ -172,24 +176,26 @@ def joined_block(table, sizes, loop, stop, first):
 
 
 @kernel(makes_arrays=False)
-def axis_words(table, sizes, axis, stop, sliding):
-    """Words along one input axis over all tiles walked before ``stop``; ``sliding`` is the row of the loop that slides, or -1."""
+def axis_words(table, blocks, axis, child, sliding):
+    """Words along one input axis over all tiles of ``child``; ``sliding`` is the row of the loop that slides, or -1."""
     position = FIRST_POSITION + axis
     tap = position + TAP_OFFSET
     positions, taps = table.extent[position], table.extent[tap]
     step, spread = table.step[axis], table.spread[axis]
-    position_block, tap_block = min(positions, sizes[stop, position]), min(taps, sizes[stop, tap])
+    position_block, tap_block = min(positions, blocks.level[child, position]), min(taps, blocks.level[child, tap])
     if sliding >= 0 and table.loop[sliding] == position:
-        advance, group = sizes[sliding + 1, position], sizes[sliding, position]
+        advance = blocks.row[sliding]
+        group = advance * table.bound[sliding]
         return sliding_axis(positions, position_block, advance, group, step, taps, tap_block, spread)
     if sliding >= 0 and table.loop[sliding] == tap:
-        advance, group = sizes[sliding + 1, tap], sizes[sliding, tap]
+        advance = blocks.row[sliding]
+        group = advance * table.bound[sliding]
         return sliding_axis(taps, tap_block, advance, group, spread, positions, position_block, step)
     return window_words(positions, position_block, taps, tap_block, step, spread)
 
 
 @kernel(makes_arrays=False)
-def union_words(table, sizes, axis, stop, sliding, first):
+def union_words(table, blocks, axis, child, sliding, first):
     """As ``axis_words``, with neighbours from row ``first`` on taking the union of their tiles: their common span.
 
     Only where the tiles touch, and where a sliding tile keeps nothing of the one before; else every tile is fetched by itself.
@@ -198,61 +204,58 @@ def union_words(table, sizes, axis, stop, sliding, first):
     tap = position + TAP_OFFSET
     positions, taps = table.extent[position], table.extent[tap]
     step, spread = table.step[axis], table.spread[axis]
-    position_block, tap_block = min(positions, sizes[stop, position]), min(taps, sizes[stop, tap])
+    position_block, tap_block = min(positions, blocks.level[child, position]), min(taps, blocks.level[child, tap])
     tile = (position_block - 1) * step + (tap_block - 1) * spread + 1
-    if sliding >= 0 and table.loop[sliding] == position and sizes[sliding + 1, position] * step < tile:
-        return axis_words(table, sizes, axis, stop, sliding)
-    if sliding >= 0 and table.loop[sliding] == tap and sizes[sliding + 1, tap] * spread < tile:
-        return axis_words(table, sizes, axis, stop, sliding)
-    wide_taps = joined_block(table, sizes, tap, stop, first) if tap_block * spread <= tile else tap_block
+    if sliding >= 0 and table.loop[sliding] == position and blocks.row[sliding] * step < tile:
+        return axis_words(table, blocks, axis, child, sliding)
+    if sliding >= 0 and table.loop[sliding] == tap and blocks.row[sliding] * spread < tile:
+        return axis_words(table, blocks, axis, child, sliding)
+    wide_taps = joined_block(table, blocks, tap, child, first) if tap_block * spread <= tile else tap_block
     reach = (position_block - 1) * step + (wide_taps - 1) * spread + 1
-    wide_positions = joined_block(table, sizes, position, stop, first) if position_block * step <= reach else position_block
+    wide_positions = joined_block(table, blocks, position, child, first) if position_block * step <= reach else position_block
     return window_words(positions, wide_positions, taps, wide_taps, step, spread)
 
 
-@kernel(makes_arrays=False)
-def tensor_words(table, sizes, tensor, stop, last_temporal, halo, sharing, first_shared):
-    """Words of all tiles of a tensor that the loops indexing it walk through before ``stop``, each walked once.
+@kernel(makes_arrays=False, inline=True)
+def tensor_words(table, blocks, tensor, child, last_temporal, halo, sharing, first_shared):
+    """Words of all tiles of a tensor that the loops indexing it walk through outside ``child``, each walked once.
 
     Loops that index a tensor split it: its tiles add up to its extent; along the input axes they overlap (G5), and neighbours from
     row ``first_shared`` on may fetch their union.
     """
-    total = 1
+    total = table.whole[tensor]
     if tensor != INPUTS:
-        for d in range(len(table.extent)):
-            if RELEVANT[tensor, d] == 1:
-                total *= table.extent[d]
         return total
     sliding = -1
-    if halo == DELTA and last_temporal >= 0 and last_temporal == innermost_temporal(table, stop):
+    if halo == DELTA and last_temporal >= 0 and last_temporal == innermost_temporal(table, table.start[child]):
         sliding = last_temporal
     for axis in range(3):
         if table.extent[FIRST_POSITION + axis] * table.extent[FIRST_POSITION + axis + TAP_OFFSET] == 1:
             continue
         if sharing == UNION:
-            total *= union_words(table, sizes, axis, stop, sliding, first_shared)
+            total *= union_words(table, blocks, axis, child, sliding, first_shared)
         else:
-            total *= axis_words(table, sizes, axis, stop, sliding)
-    return total * table.extent[0] * table.extent[1] * table.extent[3]
+            total *= axis_words(table, blocks, axis, child, sliding)
+    return total
 
 
-@kernel(makes_arrays=False)
-def tile_words(table, sizes, tensor, stop):
-    """Words of one tile of a tensor at row ``stop``, at most: what an instance has to hold."""
+@kernel(makes_arrays=False, inline=True)
+def tile_words(table, blocks, tensor, level):
+    """Words of one tile of a tensor at a level, at most: what an instance has to hold."""
     total = 1
     for d in range(len(table.extent)):
-        if RELEVANT[tensor, d] == 1 and (tensor != INPUTS or d == 0 or d == 1 or d == 3):
-            total *= min(table.extent[d], sizes[stop, d])
+        if RELEVANT[tensor, d] == 1 and (tensor != INPUTS or d < FIRST_POSITION):
+            total *= min(table.extent[d], blocks.level[level, d])
     if tensor == INPUTS:
         for axis in range(3):
             position = FIRST_POSITION + axis
-            positions = min(table.extent[position], sizes[stop, position])
-            taps = min(table.extent[position + TAP_OFFSET], sizes[stop, position + TAP_OFFSET])
+            positions = min(table.extent[position], blocks.level[level, position])
+            taps = min(table.extent[position + TAP_OFFSET], blocks.level[level, position + TAP_OFFSET])
             total *= (positions - 1) * table.step[axis] + (taps - 1) * table.spread[axis] + 1
     return total
 
 
-@kernel(makes_arrays=False)
+@kernel(makes_arrays=False, inline=True)
 def child_level(table, tensor, level):
     """The next level inside ``level`` that keeps the tensor; the number of levels where the MACs are next."""
     inner = level + 1
@@ -261,26 +264,26 @@ def child_level(table, tensor, level):
     return inner
 
 
-@kernel(makes_arrays=False)
-def count_operand(table, sizes, tensor, level, child, halo, sharing, counts):
+@kernel(makes_arrays=False, inline=True)
+def count_operand(table, blocks, tensor, level, child, halo, sharing, counts):
     """Words of weights or inputs between a level and its child, or the MACs: reads, deliveries, fills (G1, G2, G3, G5)."""
     at_macs = child == len(table.keep)
     start, stop = table.start[level], table.start[child]
     last = stop if at_macs else stationarity_cut(table, tensor, stop)
     window = FULL if at_macs else halo
-    words = tensor_words(table, sizes, tensor, stop, last, window, SHARED, stop)
-    delivered = words * repeats(table, sizes, tensor, stop, last, stop)
+    words = tensor_words(table, blocks, tensor, child, last, window, SHARED, stop)
+    delivered = words * repeats(table, blocks, tensor, stop, last, stop)
     if sharing == UNION and tensor == INPUTS:
-        words = tensor_words(table, sizes, tensor, stop, last, window, UNION, start)
-    counts.reads[level, tensor] = words * repeats(table, sizes, tensor, stop, last, start)
+        words = tensor_words(table, blocks, tensor, child, last, window, UNION, start)
+    counts.reads[level, tensor] = words * repeats(table, blocks, tensor, stop, last, start)
     counts.deliveries[level, tensor] = delivered
     if not at_macs:
         counts.fills[child, tensor] = delivered
         counts.visits[child, tensor] = delivered
 
 
-@kernel(makes_arrays=False)
-def count_outputs(table, sizes, level, child, counts):
+@kernel(makes_arrays=False, inline=True)
+def count_outputs(table, blocks, level, child, counts):
     """Words of outputs between a level and its child, or the MACs: updates, read-backs, residencies, fills (G4).
 
     reads = updates - different words an instance sees; fills = residencies - different words, for levels below the outermost.
@@ -288,40 +291,71 @@ def count_outputs(table, sizes, level, child, counts):
     at_macs = child == len(table.keep)
     start, stop = table.start[level], table.start[child]
     last = stop if at_macs else stationarity_cut(table, OUTPUTS, stop)
-    words = tensor_words(table, sizes, OUTPUTS, stop, last, FULL, SHARED, stop)
-    different = words * repeats(table, sizes, OUTPUTS, start, -1, start)
-    counts.updates[level, OUTPUTS] = words * repeats(table, sizes, OUTPUTS, stop, last, start)
+    words = table.whole[OUTPUTS]
+    different = words * repeats(table, blocks, OUTPUTS, start, -1, start)
+    counts.updates[level, OUTPUTS] = words * repeats(table, blocks, OUTPUTS, stop, last, start)
     counts.reads[level, OUTPUTS] = counts.updates[level, OUTPUTS] - different
-    counts.deliveries[level, OUTPUTS] = words * repeats(table, sizes, OUTPUTS, stop, last, stop)
+    counts.deliveries[level, OUTPUTS] = words * repeats(table, blocks, OUTPUTS, stop, last, stop)
     if level > 0:
         counts.fills[level, OUTPUTS] = counts.visits[level, OUTPUTS] - different
     if not at_macs:
         counts.visits[child, OUTPUTS] = counts.deliveries[level, OUTPUTS]
 
 
-@kernel(makes_arrays=False)
-def count_steps(table, sizes):
+@kernel(makes_arrays=False, inline=True)
+def count_steps(table, blocks):
     """Steps of all temporal loops: cycles without bandwidth limits; the last block of a loop has only what is left."""
-    rows = len(table.loop)
+    rows = table.start[len(table.keep)]
     total = 1
     for k in range(rows):
-        if table.spatial[k] == 0 and sizes[rows + 1, table.loop[k]] == 1:
+        if table.spatial[k] == 0 and blocks.even[table.loop[k]] == 1:
             total *= table.bound[k]
     for d in range(len(table.extent)):
-        if sizes[rows + 1, d] == 0:
-            total *= block_count(table, sizes, d, rows, rows, 0)
+        if blocks.even[d] == 0:
+            total *= block_count(table, blocks, d, rows, rows, 0)
     return total
 
 
+@kernel(makes_arrays=False, inline=True)
+def count_level(table, blocks, level, halo, sharing, counts):
+    """Everything between one level and what is next inside it, tensor by tensor."""
+    for tensor in (WEIGHTS, INPUTS, OUTPUTS):
+        if table.keep[level, tensor] == 1:
+            child = child_level(table, tensor, level)
+            if tensor == OUTPUTS:
+                count_outputs(table, blocks, level, child, counts)
+            else:
+                count_operand(table, blocks, tensor, level, child, halo, sharing, counts)
+
+
 @kernel(makes_arrays=False)
-def count_accesses(table, sizes, halo, sharing, counts):
+def count_outermost(table, blocks, halo, counts):
+    """Words between the outermost level and the next: its reads and updates, the fills of the next."""
+    block_sizes(table, blocks)
+    count_level(table, blocks, 0, halo, SHARED, counts)
+    if table.keep[1, OUTPUTS] == 1:
+        count_outputs(table, blocks, 1, child_level(table, OUTPUTS, 1), counts)
+
+
+@kernel(makes_arrays=False)
+def count_reordered(table, blocks, halo, sharing, counts):
+    """Counts again after the temporal loops between the last two levels changed their order, and nothing else did."""
+    block_sizes(table, blocks)
+    last = len(table.keep) - 1
+    count_level(table, blocks, last - 1, halo, sharing, counts)
+    if table.keep[last, OUTPUTS] == 1:
+        count_outputs(table, blocks, last, last + 1, counts)
+
+
+@kernel(makes_arrays=False)
+def count_accesses(table, blocks, halo, sharing, counts):
     """Fill every column of ``counts`` for one mapping.
 
     Parameters
     ----------
     table : MappingTable
-    sizes : int64 array, at least (rows + 2) x 10
-        Work space.
+    blocks : BlockTable
+        Work space, filled on the way.
     halo : int
         DELTA or FULL (G5).
     sharing : int
@@ -329,21 +363,16 @@ def count_accesses(table, sizes, halo, sharing, counts):
     counts : AccessTable
         Columns to fill.
     """
-    block_sizes(table, sizes)
-    counts.cycles[0] = count_steps(table, sizes)
+    block_sizes(table, blocks)
+    counts.cycles[0] = count_steps(table, blocks)
     for level in range(len(table.keep)):
         counts.instances[level] = 1
         for k in range(table.start[level]):
             if table.spatial[k] == 1:
                 counts.instances[level] *= table.bound[k]
         for tensor in (WEIGHTS, INPUTS, OUTPUTS):
-            if table.keep[level, tensor] == 0:
-                continue
-            counts.tile[level, tensor] = tile_words(table, sizes, tensor, table.start[level])
-            if level == 0:
-                counts.visits[0, tensor] = counts.tile[0, tensor]
-            child = child_level(table, tensor, level)
-            if tensor == OUTPUTS:
-                count_outputs(table, sizes, level, child, counts)
-            else:
-                count_operand(table, sizes, tensor, level, child, halo, sharing, counts)
+            if table.keep[level, tensor] == 1:
+                counts.tile[level, tensor] = tile_words(table, blocks, tensor, level)
+                if level == 0:
+                    counts.visits[0, tensor] = counts.tile[0, tensor]
+        count_level(table, blocks, level, halo, sharing, counts)

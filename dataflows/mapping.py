@@ -10,7 +10,7 @@ import numpy as np
 
 from dataflows.accesses import count_accesses
 from dataflows.errors import MappingError
-from dataflows.tables import DIMENSION, TENSORS, AccessTable, MappingTable, empty_accesses
+from dataflows.tables import DIMENSION, TENSORS, AccessTable, MappingTable, empty_accesses, empty_blocks, whole_words
 from workloads.loopnest import DIMENSIONS, LoopNest
 
 #: Axes of an array that a spread loop may run along.
@@ -97,6 +97,7 @@ class Mapping:
     def table(self) -> MappingTable:
         """Columns for the counting kernels."""
         loops = self.loops
+        extent = np.array([self.nest.extent(name) for name in DIMENSIONS], dtype=np.int64)
         starts = np.cumsum([0, *(len(level.loops) for level in self.levels)])
         strides, spreads = window_coefficients(self.nest)
         return MappingTable(
@@ -105,9 +106,10 @@ class Mapping:
             spatial=np.array([int(loop.spatial) for loop in loops], dtype=np.int64),
             start=starts.astype(np.int64),
             keep=np.array([[int(tensor in level.keeps) for tensor in TENSORS] for level in self.levels], dtype=np.int64),
-            extent=np.array([self.nest.extent(name) for name in DIMENSIONS], dtype=np.int64),
+            extent=extent,
             step=np.array(strides, dtype=np.int64),
             spread=np.array(spreads, dtype=np.int64),
+            whole=whole_words(extent),
         )
 
     def accesses(self, *, halo: str = "delta", sharing: str = "shared") -> AccessTable:
@@ -122,8 +124,8 @@ class Mapping:
         """
         table = self.table()
         counts = empty_accesses(len(self.levels))
-        sizes = np.zeros((len(table.loop) + 2, len(DIMENSIONS)), dtype=np.int64)
-        count_accesses(table, sizes, ("delta", "full").index(halo), ("shared", "union").index(sharing), counts)
+        blocks = empty_blocks(len(self.levels), len(table.loop))
+        count_accesses(table, blocks, ("delta", "full").index(halo), ("shared", "union").index(sharing), counts)
         return counts
 
 

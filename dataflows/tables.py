@@ -37,6 +37,15 @@ class MappingTable(NamedTuple):
     extent: Ints  # bound of each of the ten loops of the nest
     step: Ints  # stride of D, E, F in the input
     spread: Ints  # dilation of T, R, S in the input
+    whole: Ints  # words of weights and outputs; of the inputs only the axes no window slides along
+
+
+class BlockTable(NamedTuple):
+    """Work space of the counting kernels: sizes of the blocks that loops step through."""
+
+    level: Ints  # (levels + 1) x 10: iterations of each loop inside a level; 1 at the MACs
+    row: Ints  # iterations of its own loop inside each row
+    even: Ints  # ten loops: 1 where the bounds multiply to the extent
 
 
 class AccessTable(NamedTuple):
@@ -63,6 +72,19 @@ class LevelTable(NamedTuple):
     write_words: Floats  # words one instance can write per cycle
     shared_port: Ints  # 1 where reads and writes take turns
     buffers: Ints  # copies of each tile held: 2 where the next one is loaded meanwhile
+
+
+def empty_blocks(levels: int, rows: int) -> BlockTable:
+    """Work space for mappings of ``levels`` levels and at most ``rows`` loops."""
+    wide = len(DIMENSIONS)
+    return BlockTable(np.ones((levels + 1, wide), np.int64), np.ones(rows, np.int64), np.ones(wide, np.int64))
+
+
+def whole_words(extent: Ints) -> Ints:
+    """Words of weights and outputs, and of the inputs without the axes that windows slide along, from the ten extents."""
+    plain = RELEVANT.copy()
+    plain[INPUTS, FIRST_POSITION:] = 0
+    return np.prod(np.where(plain == 1, extent, 1), axis=1).astype(np.int64)
 
 
 def empty_accesses(levels: int) -> AccessTable:

@@ -35,7 +35,7 @@ from dataflows.accesses import (
 from dataflows.errors import MappingError
 from dataflows.library import DATAFLOWS
 from dataflows.mapping import Loop, Mapping, MappingLevel
-from dataflows.tables import INPUTS, OUTPUTS, TENSORS, WEIGHTS, empty_accesses
+from dataflows.tables import INPUTS, OUTPUTS, TENSORS, WEIGHTS, empty_accesses, empty_blocks
 from tests.dataflows.arrays.mappings import differences, nest_of, random_mapping, random_nest, repeats_at_an_edge, small_hierarchy
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "measured" / "accel"
@@ -202,8 +202,8 @@ def test_compiled_equals_interpreted() -> None:
         table, levels = mapping.table(), len(mapping.levels)
         plain, fast = empty_accesses(levels), empty_accesses(levels)
         for halo, sharing in ((0, 0), (1, 0), (0, 1)):
-            count_accesses(table, np.zeros((len(table.loop) + 2, 10), np.int64), halo, sharing, plain)
-            count_accesses.compiled(table, np.zeros((len(table.loop) + 2, 10), np.int64), halo, sharing, fast)
+            count_accesses(table, empty_blocks(levels, len(table.loop)), halo, sharing, plain)
+            count_accesses.compiled(table, empty_blocks(levels, len(table.loop)), halo, sharing, fast)
             for one, other in zip(plain, fast, strict=True):
                 np.testing.assert_array_equal(one, other)
 
@@ -212,31 +212,33 @@ def test_pieces_by_hand() -> None:
     """DRAM F4, buffer S3 M2 (columns), element F2: the pieces the counts are made of."""
     mapping = mapping_of(1, dram="WIO: F4", buffer="WIO: S3 M2c", element="WIO: F2")
     table = mapping.table()
-    sizes = np.zeros((6, 10), dtype=np.int64)
-    block_sizes(table, sizes)
+    blocks = empty_blocks(3, 4)
+    block_sizes(table, blocks)
     f, s, m = 6, 9, 2
-    assert sizes[:, f].tolist() == [8, 2, 2, 2, 1, 1]
+    assert blocks.level[:, f].tolist() == [8, 2, 2, 1]
+    assert blocks.row.tolist() == [2, 1, 1, 1]
+    assert blocks.even.tolist() == [1] * 10
     assert stationarity_cut(table, WEIGHTS, 3) == 1
     assert stationarity_cut(table, OUTPUTS, 3) == 0
     assert innermost_temporal(table, 3) == 1
-    assert block_count(table, sizes, f, 3, 3, 3) == 4
-    assert block_count(table, sizes, m, 3, 3, 2) == 1
-    assert block_count(table, sizes, m, 3, 3, 3) == 2
-    assert joined_block(table, sizes, m, 3, 2) == 2
-    assert tile_words(table, sizes, INPUTS, 1) == 4
+    assert block_count(table, blocks, f, 3, 3, 3) == 4
+    assert block_count(table, blocks, m, 3, 3, 2) == 1
+    assert block_count(table, blocks, m, 3, 3, 3) == 2
+    assert joined_block(table, blocks, m, 2, 2) == 2
+    assert tile_words(table, blocks, INPUTS, 1) == 4
     assert child_level(table, WEIGHTS, 2) == 3
     # Elements: four column tiles of two, each slid over three taps: 4 * (2 + 1 + 1) = 16 new words, 4 * 3 * 2 = 24 in full.
-    assert axis_words(table, sizes, 2, 3, 1) == 16
-    assert axis_words(table, sizes, 2, 3, -1) == window_words(8, 2, 3, 1, 1, 1) == 24
-    assert union_words(table, sizes, 2, 3, -1, 2) == 24
+    assert axis_words(table, blocks, 2, 2, 1) == 16
+    assert axis_words(table, blocks, 2, 2, -1) == window_words(8, 2, 3, 1, 1, 1) == 24
+    assert union_words(table, blocks, 2, 2, -1, 2) == 24
     # Weights: 6 words, once for each of the four column tiles outside the filter loop.
-    assert tensor_words(table, sizes, WEIGHTS, 3, 1, 1, 0, 3) * repeats(table, sizes, WEIGHTS, 3, 1, 3) == 4 * 6
+    assert tensor_words(table, blocks, WEIGHTS, 2, 1, 1, 0, 3) * repeats(table, blocks, WEIGHTS, 3, 1, 3) == 4 * 6
     assert walked_once(table, 2, 1, 2) and not walked_once(table, 2, 1, 3)
-    assert count_steps(table, sizes) == 4 * 3 * 2
+    assert count_steps(table, blocks) == 4 * 3 * 2
     assert sliding_axis(8, 2, 2, 8, 1, 3, 1, 1) == 3 * slide(8, 2, 2, 8, 1, 1) == 24
     counts = empty_accesses(3)
-    count_operand(table, sizes, WEIGHTS, 1, 2, 0, 0, counts)
-    count_outputs(table, sizes, 1, 2, counts)
+    count_operand(table, blocks, WEIGHTS, 1, 2, 0, 0, counts)
+    count_outputs(table, blocks, 1, 2, counts)
     assert counts.reads[1, WEIGHTS] == 24
     assert counts.updates[1, OUTPUTS] == 16
     assert s == 9
