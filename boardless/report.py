@@ -44,7 +44,9 @@ def _events(estimate: Estimate) -> list[RenderableType]:
     trace, together = getattr(estimate, "trace", None), getattr(estimate, "together", None)
     if trace is None or not trace.events:
         return []
-    parts: list[RenderableType] = [""] + ([trace_text.party_table(together), ""] if together is not None else [])
+    parts: list[RenderableType] = [""]
+    if together is not None:
+        parts += [trace_text.party_table(together), ""]
     last = getattr(estimate, "last_event", None)
     return [*parts, trace_text.resource_table(trace, accounts(trace)), Text(trace_text.critical_words(critical_path(trace, last)))]
 

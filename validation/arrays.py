@@ -18,6 +18,7 @@ from hwmodels.reader import load_device
 from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from sim.results import OperatorEstimate
+from validation.array_rows import predictions
 from validation.compare import Compared, Report
 from validation.measurement import Dataset
 from validation.reader import FOLDER
@@ -134,3 +135,13 @@ def systolic_reference(dataset: Dataset) -> list[Report]:
         }
     rows = tuple(Compared(m, found[m.layer][m.metric]) for m in dataset.rows)
     return [Report(dataset.name, "none", rows, notes=dataset.caveats)]
+
+
+def published_rows(dataset: Dataset) -> list[Report]:
+    """Edge TPU, Ethos-U and TPU v1: each row by the ordinary lowering of its network on its device."""
+    rows = tuple(Compared(row, value) for row, value in predictions(dataset))
+    return [
+        Report(
+            dataset.name, "none", rows, refitted="nothing; the device's constants were fitted on these rows", notes=dataset.caveats
+        )
+    ]

@@ -13,8 +13,8 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
-from validation import mcu
-from validation.arrays import eyeriss_v1_alexnet, systolic_reference
+from validation import array_rows, mcu
+from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_reference
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
 from validation.errors import DatasetError
@@ -30,6 +30,7 @@ Progress = Callable[[str], None]
 STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
     "eyeriss_v1_alexnet": eyeriss_v1_alexnet,
     "systolic_reference": systolic_reference,
+    **dict.fromkeys(array_rows.DATASETS, published_rows),
 }
 
 
