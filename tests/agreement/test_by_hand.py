@@ -14,6 +14,7 @@ import pytest
 
 from hwmodels.costs.mcu import PRIOR_CYCLES
 from hwmodels.device import McuUnit
+from hwmodels.device import CpuUnit
 from hwmodels.reader import load_device
 from hwmodels.runtime import load_runtime
 from sim.estimate import estimate
@@ -63,36 +64,39 @@ def test_microcontroller() -> None:
 def test_cpu() -> None:
     """Four Cortex-A72 at 1.5 GHz: 8 flop/cycle, 256 KiB L2 a core, 1 MiB last level, 12.8 GB/s; fp32, four threads."""
     found, rows = answer("raspberry_pi_4")
+    unit = load_device("raspberry_pi_4").units["cpu"]
+    assert isinstance(unit, CpuUnit)
+    factor = unit.multipliers  # fitted by class: data, not arithmetic
     core, port = 8 * 1.5e9, 16 * 1.5e9  # flop/s and B/s of one core
     near, last = 256 * 1024, 1024 * 1024
     weights_conv, weights_fc = 4 * (1_152 + 16), 4 * (10_240 + 10)
     missing = beyond(weights_conv + weights_fc + 2 * 4_096, last)  # the flatten reads and writes the most
-    region = 13.3 * 1e-6 * (2.0 / 1.5) * (1 + 4 / 32)
-    dispatch = 1.28 * 1e-6 * (2.0 / 1.5)
+    region = factor["fork"] * 1e-6 * (2.0 / 1.5) * (1 + 4 / 32)
+    dispatch = factor["dispatch"] * 1e-6 * (2.0 / 1.5)
 
     # Winograd F(6,3): 4 tiles of 8 x 8; 16 channels are two pieces of 8, 4 tiles one piece of 4; two pieces on four cores.
     tile_cost = (16 * 4 + 1 * 16 + 2 * 4) * 96 / (96 + 8 + 12)
-    compute = 1.05 * 2 * 64 * 8 * tile_cost / core / 2
+    compute = factor["winograd"] * 2 * 64 * 8 * tile_cost / core / 2
     activations = 4 * (512 + 1_024)
     transformed = 4 * (8 + 16) * 4 * 64  # bytes of input and output tiles
     stored = weights_conv * 64 / 9
     moved = 64 * 4 * (8 / 2 + 16 / 4) * 2 * 4  # transform bytes; 2 and 4 vectors of channels on four cores
     far = beyond(transformed, near)
-    packing = (5.04 * moved * (1 - far) + 24.4 * moved * far) / port
-    across = 20.4 * 0.75 * 8 * 4 * 64 * 4 / port
+    packing = (factor["packing"] * moved * (1 - far) + factor["packing_far"] * moved * far) / port
+    across = factor["cross_core"] * 0.75 * 8 * 4 * 64 * 4 / port
     through = 0.5 * activations * beyond(activations + weights_conv, near) / 4 + stored * (1 - missing) / 4
     dram = activations * beyond(activations + weights_conv, last) + 0.75 * stored * missing
     dram += 2 * transformed * beyond(transformed + stored, last)
     shared = (activations + transformed) * beyond(activations + transformed, near)
-    conv = compute + packing + across + 6.88 * through / port + (0.98 + 0.87 / 4) * dram / 12.8e9 + 0.4 * shared / 20e9
-    conv += 3 * region + dispatch
+    conv = compute + packing + across + factor["elementwise"] * through / port + factor["shared_cache"] * shared / 20e9
+    conv += (factor["dram_shared"] + factor["dram_core"] / 4) * dram / 12.8e9 + 3 * region + dispatch
     assert rows["conv"].details["algorithm"] == "winograd_f6"
     assert dict(rows["conv"].phases)["compute"] == pytest.approx(compute, rel=1e-5)
     assert dict(rows["conv"].phases)["packing"] == pytest.approx(packing, rel=1e-5)
     assert rows["conv"].latency_s == pytest.approx(conv, rel=1e-5)
 
-    arithmetic = 0.64 * 4 * 10_240 / core / 4
-    streamed = 6.88 * weights_fc * (1 - missing) / 4 / port
+    arithmetic = factor["gemm"] * 4 * 10_240 / core / 4
+    streamed = factor["elementwise"] * weights_fc * (1 - missing) / 4 / port
     assert dict(rows["fc"].phases)["compute"] == pytest.approx(arithmetic, rel=1e-5)
     assert dict(rows["fc"].phases)["l2"] == pytest.approx(streamed, rel=1e-3)
     assert dict(rows["fc"].phases)["overhead"] == pytest.approx(region + dispatch, rel=1e-5)
