@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from hwmodels.costs.link import active_joules
 from validation.compare import Compared, Report
 from validation.errors import DatasetError
+from validation.intervals import SHARE
 from validation.mcu_fit import Rows
 from validation.mcu_flash import flash_reports
-from validation.mcu_intervals import QUANTILES, Intervals, class_of, learnt
+from validation.mcu_intervals import Intervals, class_of
 from validation.mcu_rows import DATASETS, clock_hz, fit_rows, left_out, measured, notes_of
 from validation.mcu_structures import left_out as predict_left_out
 from validation.measurement import Dataset, Measurement
@@ -77,16 +78,15 @@ def latency_rows() -> tuple[tuple[Measurement, ...], Rows]:
 def latency_report(split: str) -> Report:
     """Latencies with whole architectures, or whole chips, left out of everything that is fitted."""
     rows, columns = latency_rows()
-    test = tested(split)
+    test = counted(split)
     clock = np.array([clock_hz(row) for row in rows])
     groups = groups_of(split)
     seconds = {name: predict_left_out(columns, groups, name, test) / clock for name in ("all", "macs_only", "linear")}
-    bounds = _intervals().bounds(groups, split)
+    factor = np.exp(intervals().half_widths(groups))
     compared = []
     for i in np.flatnonzero(test):
-        low, high = (float(seconds["all"][i] * factor) for factor in bounds[i])
-        simpler = {name: float(seconds[name][i]) for name in ("macs_only", "linear")}
-        compared.append(Compared(rows[i], float(seconds["all"][i]), low, high, simpler))
+        value, simpler = float(seconds["all"][i]), {name: float(seconds[name][i]) for name in ("macs_only", "linear")}
+        compared.append(Compared(rows[i], value, float(value / factor[i]), float(value * factor[i]), simpler))
     return Report(NAME, split, tuple(compared), REFITTED, left_out("latency_s"), _notes(split))
 
 
@@ -96,7 +96,7 @@ def groups_of(split: str) -> NDArray[np.str_]:
     return np.array([row.family if split == FAMILY else row.chip for row in rows])
 
 
-def tested(split: str) -> Flags:
+def counted(split: str) -> Flags:
     """Rows that count: their runtime has enough architectures; or runtime and core occur on another chip too."""
     rows, columns = latency_rows()
     if split == FAMILY:
@@ -112,12 +112,12 @@ def tested(split: str) -> Flags:
 
 
 @cache
-def _intervals() -> Intervals:
+def intervals() -> Intervals:
     """Intervals learnt from architectures left out."""
-    rows, columns = latency_rows()
-    test = tested(FAMILY)
+    _, columns = latency_rows()
+    test = counted(FAMILY)
     predicted = predict_left_out(columns, groups_of(FAMILY), "all", test)
-    return learnt(np.log(columns.cycles / predicted), test, groups_of(FAMILY), groups_of(DEVICE), class_of(columns))
+    return Intervals(np.log(columns.cycles / predicted), test, class_of(columns))
 
 
 @cache
@@ -131,8 +131,8 @@ def energy_report() -> Report:
     families = np.array([row.family for row in rows])
     compared = []
     for row, value in zip(rows, predicted, strict=True):
-        low, high = np.exp(np.quantile(errors[families != row.family], QUANTILES))
-        compared.append(Compared(row, value, value * float(low), value * float(high)))
+        factor = float(np.exp(np.quantile(np.abs(errors[families != row.family]), SHARE)))
+        compared.append(Compared(row, value, value / factor, value * factor))
     return Report(NAME, FAMILY, tuple(compared), f"{REFITTED}; power of each configuration", left_out("energy_j"))
 
 

@@ -220,11 +220,13 @@ class _Solver:
         for _ in range(steps):
             total, shares = self.shares()
             slope = self._slope(shares) * scale[:, None]
+            told = slope.any(axis=0)  # the other parameters no row speaks of: they stay at their priors
+            slope, precision = slope[:, told], self.precision[told]
             miss = (self.log_measured - np.log(total)) * scale
             normal = slope.T @ slope
-            normal[np.diag_indices(len(normal))] += self.precision
-            step = np.linalg.solve(normal, slope.T @ miss + self.precision * (self.centre - self.parameters))
-            self.parameters = self.parameters + step
+            normal[np.diag_indices(len(normal))] += precision
+            step = np.linalg.solve(normal, slope.T @ miss + precision * (self.centre - self.parameters)[told])
+            self.parameters[told] += step
             if np.abs(step).max() < tolerance:
                 return
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from hwmodels.core_files import CORES
 from hwmodels.costs.mcu import FACTORED
+from hwmodels.measured_rows import TABLE
 from hwmodels.runtime import RUNTIMES
 from validation.errors import FitError
-from validation.mcu_fit import PRIORS, McuFit
+from validation.mcu_fit import PRIORS, McuFit, Rows
+from validation.mcu_intervals import row_counts
 
 #: Term -> unit as the files write it.
 UNITS = {
@@ -94,3 +96,11 @@ def _rounded(value: float) -> str:
     ('0.577', '309')
     """
     return f"{value:.3g}"
+
+
+def write_row_counts(rows: Rows, path: Path = TABLE) -> None:
+    """Put the number of rows of each runtime and core into their table."""
+    by_runtime, by_core = row_counts(rows)
+    lines = [f"core,{name},{count}" for name, count in zip(rows.cores, by_core.tolist(), strict=True)]
+    lines += [f"runtime,{name},{count}" for name, count in zip(rows.runtimes, by_runtime.tolist(), strict=True)]
+    path.write_text("\n".join(["kind,name,rows", *lines]) + "\n", encoding="utf-8")
