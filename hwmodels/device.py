@@ -138,6 +138,7 @@ class CpuUnit(ComputeUnit):
     last_level_bytes: float = 32768.0
     dram_bandwidth_bytes_per_s: float = 1e9  # data-sheet rate
     multipliers: Mapping[str, float] = field(default_factory=dict)  # term -> dimensionless factor of the core class
+    calibrated: str = ""  # what the multipliers rest on: "board calibrated", "few measurements"; empty: class and data sheet
     fast_cluster: str | None = None  # unit of the faster cores: they alone run while there are no more threads than it has cores
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from hwmodels import build
-from hwmodels.catalog import device_path, is_path
+from hwmodels.catalog import DEVICES, OVERLAY, device_path, is_path
 from hwmodels.citations import as_written, named_sources, source_of
 from hwmodels.core_files import take_core
 from hwmodels.device import Device
@@ -22,6 +22,7 @@ from hwmodels.document import Entry, inherit, leaves, nearest, read_document
 from hwmodels.errors import DeviceFileError
 from hwmodels.facts import fact_tree, slug
 from hwmodels.fields import Misfit, Table
+from hwmodels.overlay import lay_over, overlay_beside, read_overlay
 from hwmodels.overrides import apply, as_mapping
 from hwmodels.provenance import Source, Status
 from hwmodels.references import check_references
@@ -66,10 +67,12 @@ def load_device(
         One line: file and line; what stood there; what is expected; the nearest known name.
     """
     changes = as_mapping(overrides)
-    root = _tree(spec, tuple(extra_paths))
+    root, overlay = _tree(spec, tuple(extra_paths))
     sources = named_sources(root)
     facts = _facts(root)
     inherit(root, None, None)
+    if overlay is not None:
+        lay_over(root, overlay, changes)
     _apply(root, changes)
     return _device(root, sources, changes, facts)
 
@@ -83,20 +86,31 @@ def device_from_tree(root: Entry, overrides: Mapping[str, str] | Sequence[str] =
     return _device(root, sources, changes, facts)
 
 
-def _tree(spec: str | Path, extra_paths: tuple[str | Path, ...]) -> Entry:
+def _tree(spec: str | Path, extra_paths: tuple[str | Path, ...]) -> tuple[Entry, Entry | None]:
+    """The tree of a device, and that of what lies over it."""
     if str(spec).endswith(".csv"):
         raise DeviceFileError(
             f"device: '{spec}' is a table; a device file or a name is expected; --devices {spec} adds its rows by name"
         )
     if isinstance(spec, Path) or is_path(spec):
-        return read_document(Path(spec), str(spec))
+        if str(spec).endswith(OVERLAY):
+            overlay = read_overlay(Path(spec), str(spec))
+            return _tree(overlay.fields["device"].as_written, extra_paths)[0], overlay
+        return read_document(Path(spec), str(spec)), None
     path = device_path(spec, extra_paths)
     if path.suffix == ".csv":
-        return fact_tree(path, slug(spec))
-    shown = (
-        f"hwmodels/devices/{path.name}" if path.parent.name == "devices" and path.parent.parent.name == "hwmodels" else str(path)
-    )
-    return read_document(path, shown)
+        return fact_tree(path, slug(spec)), None
+    return read_document(path, _shown(path)), _overlay(path) if path.parent == DEVICES else None
+
+
+def _overlay(path: Path) -> Entry | None:
+    beside = overlay_beside(path)
+    return None if beside is None else read_overlay(beside, _shown(beside))
+
+
+def _shown(path: Path) -> str:
+    ours = path.parent.name == "devices" and path.parent.parent.name == "hwmodels"
+    return f"hwmodels/devices/{path.name}" if ours else str(path)
 
 
 def _apply(root: Entry, changes: Mapping[str, str]) -> None:

@@ -109,6 +109,7 @@ class CpuFields(UnitFields):
     fast_cluster: Annotated[str | None, Text()] = about(
         "unit of the faster cores, which alone run as long as there are no more threads than it has cores", default=None
     )
+    calibrated: Annotated[str, Text(40)] = about("what the multipliers rest on; set by fitted overlays", default="")
 
 
 class GpuFields(UnitFields):
