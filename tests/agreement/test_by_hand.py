@@ -13,8 +13,7 @@ from __future__ import annotations
 import pytest
 
 from hwmodels.costs.mcu import PRIOR_CYCLES
-from hwmodels.device import McuUnit
-from hwmodels.device import CpuUnit
+from hwmodels.device import CpuUnit, McuUnit
 from hwmodels.reader import load_device
 from hwmodels.runtime import load_runtime
 from sim.estimate import estimate

@@ -48,7 +48,10 @@ ENTRANCES = {
 #: Libraries that are imported inside the function that uses them: over 50 ms each.
 SLOW = {"numba", "pint", "onnx", "ortools", "optuna", "scipy", "networkx", "matplotlib", "pandas", "pyarrow", "dask"}
 
-FILES = sorted(path for package in MAY_IMPORT for path in (REPOSITORY / package).rglob("*.py"))
+#: Scripts that bring published data in run in environments of their own and are imported by nobody.
+SCRIPTS = REPOSITORY / "validation" / "datasets"
+
+FILES = sorted(p for package in MAY_IMPORT for p in (REPOSITORY / package).rglob("*.py") if not p.is_relative_to(SCRIPTS))
 
 
 def imports(path: Path) -> list[tuple[str, int, bool]]:
