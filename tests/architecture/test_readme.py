@@ -35,3 +35,14 @@ def test_commands_exist() -> None:
     verbs = set(get_command(app).commands)  # type: ignore[attr-defined]
     shown = set(re.findall(r"^\$? ?boardless (\w+)", readme(), re.MULTILINE))
     assert shown and shown <= verbs, shown - verbs
+
+
+def test_shown_output_is_what_the_tool_prints() -> None:
+    from tests.boardless.commands import boardless
+
+    blocks = re.findall(r"```\n\$ boardless ([^\n]+)\n(.*?)```", readme(), re.DOTALL)
+    assert blocks
+    for command, shown in blocks:
+        printed = boardless(*command.split(), "--quiet").output.splitlines()
+        for line in shown.strip().splitlines():
+            assert line.rstrip() in printed, f"README shows what `boardless {command}` does not print: {line}"
