@@ -18,7 +18,7 @@ A *child* is the next level inside that keeps a tensor, or the MACs (one past th
 
 from __future__ import annotations
 
-from dataflows.tables import FIRST_POSITION, INPUTS, OUTPUTS, RELEVANT, TAP_OFFSET, WEIGHTS
+from dataflows.tables import FIRST_POSITION, INPUTS, NO_TENSOR, OUTPUTS, RELEVANT, TAP_OFFSET, WEIGHTS
 from hwmodels.jit import kernel
 
 #: Accounting of sliding windows (G5), and of inputs that neighbours share in part (G2).
@@ -70,37 +70,32 @@ def walked_once(table, k, last_temporal, first_shared):
     return k >= first_shared if table.spatial[k] == 1 else k > last_temporal
 
 
-@kernel(makes_arrays=False)
-def block_count(table, blocks, loop, stop, last_temporal, first_shared):
-    """Blocks of one loop walked before row ``stop``, the last one possibly smaller.
-
-    Temporal rows after ``last_temporal`` and spatial rows from ``first_shared`` on are walked once only: they repeat what is there.
-    """
-    whole, edge = 0, table.extent[loop]
-    for k in range(stop):
-        if table.loop[k] != loop or table.bound[k] == 1:
-            continue
-        inner = blocks.row[k]
-        if walked_once(table, k, last_temporal, first_shared):
-            if edge >= inner:
-                whole, edge = whole + 1, 0
-        else:
-            steps = edge // inner
-            whole, edge = whole * table.bound[k] + steps, edge - steps * inner
-    return whole + 1 if edge > 0 else whole
-
-
 @kernel(makes_arrays=False, inline=True)
 def repeats(table, blocks, tensor, stop, last_temporal, first_shared):
-    """How often the rows before ``stop`` walk a tensor through: blocks of the loops that do not index it."""
+    """How often the rows before ``stop`` walk a tensor through: blocks of the loops that do not index it.
+
+    Temporal rows after ``last_temporal`` and spatial rows from ``first_shared`` on are walked once only: they repeat what is there. A
+    loop whose bounds do not multiply to its extent is followed as whole blocks and one smaller block at its end.
+    """
     total = 1
+    for d in range(len(table.extent)):
+        blocks.whole[d], blocks.edge[d] = 0, table.extent[d]
     for k in range(stop):
         d = table.loop[k]
-        if RELEVANT[tensor, d] == 0 and blocks.even[d] == 1 and not walked_once(table, k, last_temporal, first_shared):
-            total *= table.bound[k]
+        if RELEVANT[tensor, d] == 1:
+            continue
+        once = walked_once(table, k, last_temporal, first_shared)
+        if blocks.even[d] == 1:
+            total *= 1 if once else table.bound[k]
+        elif not once:
+            steps = blocks.edge[d] // blocks.row[k]
+            blocks.whole[d] = blocks.whole[d] * table.bound[k] + steps
+            blocks.edge[d] -= steps * blocks.row[k]
+        elif blocks.edge[d] >= blocks.row[k]:
+            blocks.whole[d], blocks.edge[d] = blocks.whole[d] + 1, 0
     for d in range(len(table.extent)):
         if blocks.even[d] == 0 and RELEVANT[tensor, d] == 0:
-            total *= block_count(table, blocks, d, stop, last_temporal, first_shared)
+            total *= blocks.whole[d] + (1 if blocks.edge[d] > 0 else 0)
     return total
 
 
@@ -265,6 +260,16 @@ def child_level(table, tensor, level):
 
 
 @kernel(makes_arrays=False, inline=True)
+def is_shared(table, tensor, start, stop):
+    """True where some spatial row from ``start`` to ``stop`` does not index the tensor: its instances share words."""
+    sharing_rows = 0
+    for k in range(start, stop):
+        if table.spatial[k] == 1 and RELEVANT[tensor, table.loop[k]] == 0:
+            sharing_rows += 1
+    return sharing_rows > 0
+
+
+@kernel(makes_arrays=False, inline=True)
 def count_operand(table, blocks, tensor, level, child, halo, sharing, counts):
     """Words of weights or inputs between a level and its child, or the MACs: reads, deliveries, fills (G1, G2, G3, G5)."""
     at_macs = child == len(table.keep)
@@ -272,10 +277,12 @@ def count_operand(table, blocks, tensor, level, child, halo, sharing, counts):
     last = stop if at_macs else stationarity_cut(table, tensor, stop)
     window = FULL if at_macs else halo
     words = tensor_words(table, blocks, tensor, child, last, window, SHARED, stop)
-    delivered = words * repeats(table, blocks, tensor, stop, last, stop)
+    times = repeats(table, blocks, tensor, stop, last, start)
+    shared = is_shared(table, tensor, start, stop)
+    delivered = words * (repeats(table, blocks, tensor, stop, last, stop) if shared else times)
     if sharing == UNION and tensor == INPUTS:
         words = tensor_words(table, blocks, tensor, child, last, window, UNION, start)
-    counts.reads[level, tensor] = words * repeats(table, blocks, tensor, stop, last, start)
+    counts.reads[level, tensor] = words * times
     counts.deliveries[level, tensor] = delivered
     if not at_macs:
         counts.fills[child, tensor] = delivered
@@ -293,27 +300,15 @@ def count_outputs(table, blocks, level, child, counts):
     last = stop if at_macs else stationarity_cut(table, OUTPUTS, stop)
     words = table.whole[OUTPUTS]
     different = words * repeats(table, blocks, OUTPUTS, start, -1, start)
-    counts.updates[level, OUTPUTS] = words * repeats(table, blocks, OUTPUTS, stop, last, start)
+    times = repeats(table, blocks, OUTPUTS, stop, last, start)
+    shared = is_shared(table, OUTPUTS, start, stop)
+    counts.updates[level, OUTPUTS] = words * times
     counts.reads[level, OUTPUTS] = counts.updates[level, OUTPUTS] - different
-    counts.deliveries[level, OUTPUTS] = words * repeats(table, blocks, OUTPUTS, stop, last, stop)
+    counts.deliveries[level, OUTPUTS] = words * (repeats(table, blocks, OUTPUTS, stop, last, stop) if shared else times)
     if level > 0:
         counts.fills[level, OUTPUTS] = counts.visits[level, OUTPUTS] - different
     if not at_macs:
         counts.visits[child, OUTPUTS] = counts.deliveries[level, OUTPUTS]
-
-
-@kernel(makes_arrays=False, inline=True)
-def count_steps(table, blocks):
-    """Steps of all temporal loops: cycles without bandwidth limits; the last block of a loop has only what is left."""
-    rows = table.start[len(table.keep)]
-    total = 1
-    for k in range(rows):
-        if table.spatial[k] == 0 and blocks.even[table.loop[k]] == 1:
-            total *= table.bound[k]
-    for d in range(len(table.extent)):
-        if blocks.even[d] == 0:
-            total *= block_count(table, blocks, d, rows, rows, 0)
-    return total
 
 
 @kernel(makes_arrays=False, inline=True)
@@ -364,7 +359,8 @@ def count_accesses(table, blocks, halo, sharing, counts):
         Columns to fill.
     """
     block_sizes(table, blocks)
-    counts.cycles[0] = count_steps(table, blocks)
+    rows = table.start[len(table.keep)]
+    counts.cycles[0] = repeats(table, blocks, NO_TENSOR, rows, rows, 0)
     for level in range(len(table.keep)):
         counts.instances[level] = 1
         for k in range(table.start[level]):

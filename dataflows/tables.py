@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 #: Tensors of a nest, in the order of their codes.
 TENSORS = ("weights", "inputs", "outputs")
-WEIGHTS, INPUTS, OUTPUTS = 0, 1, 2
+WEIGHTS, INPUTS, OUTPUTS, NO_TENSOR = 0, 1, 2, 3
 
 #: Loop -> its code: N G M C D E F T R S.
 DIMENSION = {name: code for code, name in enumerate(DIMENSIONS)}
@@ -22,8 +22,10 @@ DIMENSION = {name: code for code, name in enumerate(DIMENSIONS)}
 #: Position loops D E F; the filter loops T R S that slide with them follow three codes later.
 FIRST_POSITION, TAP_OFFSET = DIMENSION["D"], DIMENSION["T"] - DIMENSION["D"]
 
-#: RELEVANT[tensor, loop]: 1 where the loop indexes the tensor (Parashar et al., ISPASS 2019; Yang et al., ASPLOS 2020).
-RELEVANT = np.array([[int(name in loops) for name in DIMENSIONS] for loops in ("GMCTRS", "NGCDEFTRS", "NGMDEF")], dtype=np.int64)
+#: RELEVANT[tensor, loop]: 1 where the loop indexes the tensor, none for NO_TENSOR (Parashar et al., ISPASS 2019; Yang et al., ASPLOS 2020).
+RELEVANT = np.array(
+    [[int(name in loops) for name in DIMENSIONS] for loops in ("GMCTRS", "NGCDEFTRS", "NGMDEF", "")], dtype=np.int64
+)
 
 
 class MappingTable(NamedTuple):
@@ -46,6 +48,8 @@ class BlockTable(NamedTuple):
     level: Ints  # (levels + 1) x 10: iterations of each loop inside a level; 1 at the MACs
     row: Ints  # iterations of its own loop inside each row
     even: Ints  # ten loops: 1 where the bounds multiply to the extent
+    whole: Ints  # ten loops: whole blocks walked so far
+    edge: Ints  # ten loops: iterations of the smaller block at the end
 
 
 class AccessTable(NamedTuple):
@@ -77,12 +81,13 @@ class LevelTable(NamedTuple):
 def empty_blocks(levels: int, rows: int) -> BlockTable:
     """Work space for mappings of ``levels`` levels and at most ``rows`` loops."""
     wide = len(DIMENSIONS)
-    return BlockTable(np.ones((levels + 1, wide), np.int64), np.ones(rows, np.int64), np.ones(wide, np.int64))
+    loops = [np.ones(wide, np.int64) for _ in range(3)]
+    return BlockTable(np.ones((levels + 1, wide), np.int64), np.ones(rows, np.int64), loops[0], loops[1], loops[2])
 
 
 def whole_words(extent: Ints) -> Ints:
     """Words of weights and outputs, and of the inputs without the axes that windows slide along, from the ten extents."""
-    plain = RELEVANT.copy()
+    plain = RELEVANT[:NO_TENSOR].copy()
     plain[INPUTS, FIRST_POSITION:] = 0
     return np.prod(np.where(plain == 1, extent, 1), axis=1).astype(np.int64)
 

@@ -13,13 +13,11 @@ import pytest
 
 from dataflows.accesses import (
     axis_words,
-    block_count,
     block_sizes,
     child_level,
     count_accesses,
     count_operand,
     count_outputs,
-    count_steps,
     innermost_temporal,
     joined_block,
     repeats,
@@ -35,7 +33,7 @@ from dataflows.accesses import (
 from dataflows.errors import MappingError
 from dataflows.library import DATAFLOWS
 from dataflows.mapping import Loop, Mapping, MappingLevel
-from dataflows.tables import INPUTS, OUTPUTS, TENSORS, WEIGHTS, empty_accesses, empty_blocks
+from dataflows.tables import INPUTS, NO_TENSOR, OUTPUTS, TENSORS, WEIGHTS, empty_accesses, empty_blocks
 from tests.dataflows.arrays.mappings import differences, nest_of, random_mapping, random_nest, repeats_at_an_edge, small_hierarchy
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "measured" / "accel"
@@ -221,9 +219,6 @@ def test_pieces_by_hand() -> None:
     assert stationarity_cut(table, WEIGHTS, 3) == 1
     assert stationarity_cut(table, OUTPUTS, 3) == 0
     assert innermost_temporal(table, 3) == 1
-    assert block_count(table, blocks, f, 3, 3, 3) == 4
-    assert block_count(table, blocks, m, 3, 3, 2) == 1
-    assert block_count(table, blocks, m, 3, 3, 3) == 2
     assert joined_block(table, blocks, m, 2, 2) == 2
     assert tile_words(table, blocks, INPUTS, 1) == 4
     assert child_level(table, WEIGHTS, 2) == 3
@@ -234,7 +229,9 @@ def test_pieces_by_hand() -> None:
     # Weights: 6 words, once for each of the four column tiles outside the filter loop.
     assert tensor_words(table, blocks, WEIGHTS, 2, 1, 1, 0, 3) * repeats(table, blocks, WEIGHTS, 3, 1, 3) == 4 * 6
     assert walked_once(table, 2, 1, 2) and not walked_once(table, 2, 1, 3)
-    assert count_steps(table, blocks) == 4 * 3 * 2
+    # Inputs: two filters walk them, once where they share; all steps: 4 * 3 * 2.
+    assert [repeats(table, blocks, INPUTS, 3, 3, first) for first in (2, 3)] == [1, 2]
+    assert repeats(table, blocks, NO_TENSOR, 4, 4, 0) == 4 * 3 * 2
     assert sliding_axis(8, 2, 2, 8, 1, 3, 1, 1) == 3 * slide(8, 2, 2, 8, 1, 1) == 24
     counts = empty_accesses(3)
     count_operand(table, blocks, WEIGHTS, 1, 2, 0, 0, counts)
