@@ -11,6 +11,8 @@ TABLE = Path(__file__).with_name("intervals.csv")
 
 #: Basis of a unit whose multipliers come from its class alone.
 DATA_SHEET = "data sheet only"
+#: Stands for the runtimes of microcontrollers, whose intervals are learnt together.
+MICROCONTROLLERS = "microcontrollers"
 
 
 class LearntInterval(NamedTuple):
@@ -25,7 +27,7 @@ class LearntInterval(NamedTuple):
 
 @cache
 def learnt_intervals() -> dict[tuple[str, str, str], LearntInterval]:
-    """(maker of the runtime, basis, kind of types) -> interval."""
+    """(maker of the runtime or ``microcontrollers``, basis, kind of types) -> interval."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         return {
             (row["runtime"], row["basis"], row["kind"]): LearntInterval(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from dataflows.cpu_lowering import running_cluster
-from hwmodels.device import CpuUnit
-from hwmodels.intervals import DATA_SHEET, learnt_interval
+from hwmodels.device import CpuUnit, McuUnit
+from hwmodels.intervals import DATA_SHEET, MICROCONTROLLERS, learnt_interval
+from hwmodels.measured_rows import interval_basis
 from sim.schedule import Schedule
 
 #: An interval and its basis.
@@ -16,10 +17,10 @@ Interval = tuple[tuple[float, float], str]
 def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
     """Interval of the latency and its basis; else the reason why there is none.
 
-    Known for runs of single inferences wholly on a CPU, under a runtime that was compared with measurements.
+    Known for runs of single inferences wholly on a CPU or a microcontroller, under a runtime that was compared with measurements.
     """
     plan, unit = schedule.plan, schedule.units.get(schedule.plan.unit)
-    if not isinstance(unit, CpuUnit):
+    if not isinstance(unit, CpuUnit | McuUnit):
         return f"no interval was learnt for units of kind {unit.kind if unit else 'none'}"
     if set(schedule.unit_of) - {plan.unit}:
         return "no interval was learnt for runs on several units"
@@ -27,13 +28,35 @@ def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
         return "no interval was learnt for batches"
     if schedule.device.overrides:
         return "no interval was learnt for devices changed for one run"
-    kind = "int8" if _is_int8(schedule) else "float"
+    found = _of_mcu(schedule, unit) if isinstance(unit, McuUnit) else _of_cpu(schedule, unit)
+    if isinstance(found, str):
+        return found
+    half_width, basis = found
+    factor = math.exp(half_width)
+    return (seconds / factor, seconds * factor), basis
+
+
+def _of_cpu(schedule: Schedule, unit: CpuUnit) -> tuple[float, str] | str:
+    """Half width of ln(latency) and its basis: how the board's multipliers came about."""
+    plan, kind = schedule.plan, "int8" if _is_int8(schedule) else "float"
     running = running_cluster(schedule.device, unit, plan.threads)
-    learnt = learnt_interval(plan.runtime or "", running.calibrated or DATA_SHEET, kind)
-    if learnt is None:
-        return f"no interval was learnt for runtime {plan.runtime}, {running.calibrated or DATA_SHEET}, {kind}"
-    factor = math.exp(learnt.half_width)
-    return (seconds / factor, seconds * factor), learnt.basis
+    basis = running.calibrated or DATA_SHEET
+    learnt = learnt_interval(plan.runtime or "", basis, kind)
+    return (learnt.half_width, basis) if learnt else f"no interval was learnt for runtime {plan.runtime}, {basis}, {kind}"
+
+
+def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
+    """Half width of ln(latency) and its basis: how many measured rows runtime and core were fitted to."""
+    runtime, kinds = schedule.plan.runtime or "", {name: level.kind for name, level in schedule.device.memories.items()}
+    if not _is_int8(schedule):
+        return "no interval was learnt for float on microcontrollers"
+    if "external_ram" in {kinds.get(memory) for memory in schedule.placement.regions.values()}:
+        return "no interval was learnt for tensors in external RAM"
+    basis = interval_basis(runtime, unit.core)
+    if basis is None:
+        return f"no measured rows of runtime {runtime or 'none'} or of core {unit.core or 'none'}"
+    learnt = learnt_interval(MICROCONTROLLERS, basis, "int8")
+    return (learnt.half_width, basis) if learnt else f"no interval was learnt for {basis}"
 
 
 def _is_int8(schedule: Schedule) -> bool:

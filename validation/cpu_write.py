@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import sys
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 
@@ -18,10 +15,11 @@ from hwmodels.catalog import DEVICES
 from hwmodels.core_files import CORES
 from hwmodels.core_tree import core_tree
 from hwmodels.costs.cpu import TERM_NAMES
-from hwmodels.intervals import TABLE
+from hwmodels.intervals import LearntInterval
 from validation.cpu_rows import CpuRows, cpu_rows
 from validation.cpu_study import Predictions, counted, predict
 from validation.cpu_tree import CpuTree, Entity, fitted, grow, multipliers
+from validation.interval_table import put_intervals
 from validation.intervals import factor, spread
 from validation.overlay import Overlay, UnitFit
 from validation.reader import load_dataset
@@ -78,20 +76,18 @@ def write_boards(table: CpuRows, tree: CpuTree, held: Predictions) -> None:
         overlay.write(DEVICES / f"{device}.fit.yaml")
 
 
-def interval_table(table: CpuRows) -> str:
+def interval_rows(table: CpuRows) -> list[LearntInterval]:
     """Half widths by basis and kind of types, from cold splits."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["runtime", "basis", "kind", "half_width_ln", "rows", "split"])
+    rows = []
     for basis, split in BASES.items():
         found = predict(table, split)
         for integer in (False, True):
-            rows = np.flatnonzero(counted(table, integer) & np.isfinite(found.seconds))
-            errors = np.log(found.seconds[rows] / table.measured[rows])
-            chips = [table.entities[i].chip for i in table.entity[rows]]
-            width = factor(errors, found.deviation[rows], chips) * float(np.median(spread(found.deviation[rows])))
-            writer.writerow(["ncnn", basis, "int8" if integer else "float", f"{width:.3f}", len(rows), split])
-    return out.getvalue()
+            chosen = np.flatnonzero(counted(table, integer) & np.isfinite(found.seconds))
+            errors = np.log(found.seconds[chosen] / table.measured[chosen])
+            chips = [table.entities[i].chip for i in table.entity[chosen]]
+            width = factor(errors, found.deviation[chosen], chips) * float(np.median(spread(found.deviation[chosen])))
+            rows.append(LearntInterval(basis, "int8" if integer else "float", width, len(chosen), split))
+    return rows
 
 
 def main() -> None:
@@ -100,7 +96,7 @@ def main() -> None:
     tree = grow(table, np.ones(len(table), np.bool_))
     write_cores(table, tree)
     write_boards(table, tree, predict(table, "leave-one-network-out"))
-    Path(TABLE).write_text(interval_table(table), encoding="utf-8")
+    put_intervals("ncnn", interval_rows(table))
 
 
 if __name__ == "__main__":

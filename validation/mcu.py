@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwmodels.costs.link import active_joules
+from hwmodels.intervals import LearntInterval
+from hwmodels.measured_rows import FEW, MANY
 from validation.compare import Compared, Report
 from validation.errors import DatasetError
 from validation.intervals import SHARE
@@ -118,6 +120,15 @@ def intervals() -> Intervals:
     test = counted(FAMILY)
     predicted = predict_left_out(columns, groups_of(FAMILY), "all", test)
     return Intervals(np.log(columns.cycles / predicted), test, class_of(columns))
+
+
+def learnt() -> list[LearntInterval]:
+    """The intervals of plain estimates: both classes, from architectures left out."""
+    found = intervals()
+    return [
+        LearntInterval(FEW if few else MANY, "int8", found.half_width(few), int((found.test & (found.few == few)).sum()), FAMILY)
+        for few in (False, True)
+    ]
 
 
 @cache

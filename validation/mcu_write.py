@@ -1,4 +1,7 @@
-"""Writes a fit into the data files: costs of the runtimes, factors of the cores. Only numbers change; words and sources stay."""
+"""Writes a fit into the data files: costs of the runtimes, factors of the cores. Only numbers change; words and sources stay.
+
+``python -m validation.mcu_write`` fits all rows anew and writes costs, factors, sizes of code, counts of rows and intervals.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,14 @@ from pathlib import Path
 
 from hwmodels.core_files import CORES
 from hwmodels.costs.mcu import FACTORED
+from hwmodels.intervals import MICROCONTROLLERS
 from hwmodels.measured_rows import TABLE
 from hwmodels.runtime import RUNTIMES
 from validation.errors import FitError
-from validation.mcu_fit import PRIORS, McuFit, Rows
+from validation.interval_table import put_intervals
+from validation.mcu import latency_rows, learnt
+from validation.mcu_fit import PRIORS, McuFit, Rows, fit
+from validation.mcu_flash import CodeFit, flash_rows
 from validation.mcu_intervals import row_counts
 
 #: Term -> unit as the files write it.
@@ -104,3 +111,18 @@ def write_row_counts(rows: Rows, path: Path = TABLE) -> None:
     lines = [f"core,{name},{count}" for name, count in zip(rows.cores, by_core.tolist(), strict=True)]
     lines += [f"runtime,{name},{count}" for name, count in zip(rows.runtimes, by_runtime.tolist(), strict=True)]
     path.write_text("\n".join(["kind,name,rows", *lines]) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Everything that the rows of microcontrollers teach, written into the project's files."""
+    rows = latency_rows()[1]
+    write(fit(rows))
+    code = CodeFit(flash_rows("total"))
+    for name in code.runtimes:
+        write_code(name, *code.of_runtime(name))
+    write_row_counts(rows)
+    put_intervals(MICROCONTROLLERS, learnt())
+
+
+if __name__ == "__main__":
+    main()

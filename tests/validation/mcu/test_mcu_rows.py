@@ -10,9 +10,10 @@ import pytest
 
 from hwmodels.costs.mcu import FACTORED, TERM_NAMES, mcu_parameters, mcu_prices
 from hwmodels.device import McuUnit
+from hwmodels.intervals import MICROCONTROLLERS, learnt_interval
 from hwmodels.measured_rows import measured_rows
 from hwmodels.runtime import load_runtime
-from validation.mcu import DEVICE, FAMILY, counted, latency_rows
+from validation.mcu import DEVICE, FAMILY, counted, latency_rows, learnt
 from validation.mcu_fit import Spreads, fit
 from validation.mcu_intervals import row_counts
 from validation.mcu_rows import clock_hz, fit_rows, left_out, load_device_once, measured, notes_of
@@ -82,6 +83,12 @@ def test_counts_of_rows_are_those_of_the_files() -> None:
     found = {("runtime", name): count for name, count in zip(columns.runtimes, by_runtime.tolist(), strict=True)}
     found |= {("core", name): count for name, count in zip(columns.cores, by_core.tolist(), strict=True)}
     assert measured_rows() == found
+
+
+def test_intervals_are_those_of_the_files() -> None:
+    for one in learnt():
+        written = learnt_interval(MICROCONTROLLERS, one.basis, "int8")
+        assert written is not None and (written.half_width, *written[3:]) == (pytest.approx(one.half_width, abs=6e-4), *one[3:])
 
 
 def test_a_fit_is_written_into_files(tmp_path) -> None:
