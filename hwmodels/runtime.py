@@ -166,10 +166,12 @@ def read_runtime(path: Path) -> Runtime:
         layout=_choice(root, "layout", LAYOUTS),
         operators=_names(root, "operators"),
         costs=MappingProxyType({key: _cost(key, entry) for key, entry in costs.items()}),
-        architectures=MappingProxyType({
-            name: MappingProxyType({key: _cost(key, entry) for key, entry in section.fields.items()})
-            for name, section in classes.items()
-        }),
+        architectures=MappingProxyType(
+            {
+                name: MappingProxyType({key: _cost(key, entry) for key, entry in section.fields.items()})
+                for name, section in classes.items()
+            }
+        ),
         memory_profile=_text(root, "memory_profile", "ideal"),
         sources=MappingProxyType({key: _sourced(key, entry, sources) for key, entry in costs.items()}),
     )
