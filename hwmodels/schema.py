@@ -131,7 +131,9 @@ class GpuFields(UnitFields):
         "data-sheet rate of the DRAM; that of the memory where left out", "dram_bandwidth_bytes_per_s", None
     )
     efficiencies: Annotated[dict[str, float], Table(AnyQuantity())] = about("named ratios and gaps of the model", default={})
-    power_limit: Annotated[float | None, POWER] = about("what the board may draw; slows matrix units that want more", "power_limit_w", None)
+    power_limit: Annotated[float | None, POWER] = about(
+        "what the board may draw; slows matrix units that want more", "power_limit_w", None
+    )
     host: Annotated[str | None, Text()] = about("unit that enqueues its work", default=None)
 
 
