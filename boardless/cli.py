@@ -164,6 +164,29 @@ def runtimes(given: Given, name: Name = None) -> int:
     return verbs.runtimes(name, given)
 
 
+@app.command(epilog="Example: boardless calibrate --on raspberry_pi_4 measured.csv -o raspberry_pi_4.fit.yaml")
+@options(shared.OUTPUT)
+def calibrate(
+    given: Given,
+    measured: Annotated[
+        str, typer.Argument(help="Table of measured latencies of the board.", metavar="MEASURED.csv", show_default=False)
+    ],
+    on: Annotated[str, typer.Option("--on", help="The board: a device name or file.", metavar="DEVICE", show_default=False)],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Write the fitted overlay there.", metavar="FIT.yaml")
+    ] = None,
+    aliases: Annotated[
+        list[str] | None,
+        typer.Option("--aliases", help="Names as written -> names of the catalogue (repeatable).", metavar="FILE.csv"),
+    ] = None,
+    date: Annotated[str | None, typer.Option("--date", help="Date written into the overlay.", metavar="YYYY-MM-DD")] = None,
+) -> int:
+    """A board's multipliers fitted to its own measurements, as an overlay that `--on FIT.yaml` uses."""
+    from boardless import verbs
+
+    return verbs.calibrate(measured, on, given, output=output, aliases=aliases or [], date=date)
+
+
 @app.command(epilog="Example: boardless validate eyeriss_v1_alexnet --rows rows.csv --plot errors")
 @options(shared.PLOT, shared.OUTPUT)
 def validate(

@@ -38,6 +38,8 @@ from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from sim.together import simulate_together
+from validation.calibrate import Calibration
+from validation.calibrate import calibrate as fit_board
 from validation.compare import Report
 from validation.studies import study_names
 from validation.studies import validate as reports_of
@@ -287,6 +289,11 @@ def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
 def dataset_names() -> list[str]:
     """What there is to validate: the measured datasets that come with the project, those fitted together as one."""
     return list(study_names())
+
+
+def calibrate(measured: str | Path, on: str, *, aliases: Sequence[str] = (), date: str | None = None) -> Calibration:
+    """A board's CPU fitted to a table of its own measurements: parameters, residuals, and the overlay to write."""
+    return fit_board(on, measured, aliases=aliases, date=date)
 
 
 def validate(

@@ -120,6 +120,19 @@ def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str
     return 0
 
 
+def calibrate(measured: str, on: str, given: Given, *, output: str | None, aliases: Sequence[str], date: str | None) -> int:
+    """A board fitted to its own measurements; the overlay is written where asked for."""
+    from boardless import calibration_report
+
+    _listen(given)
+    found = session.calibrate(measured, on, aliases=aliases, date=date)
+    _write(given, calibration_report.calibration_form(found), calibration_report.calibration_text(found, **_page()))
+    if output is not None:
+        write_text(output, found.overlay.text())
+        _say(given, f"wrote {output}; use it with --on {output}")
+    return 0
+
+
 def _answer(
     ask: Callable[..., Any], network: str, on: Sequence[str], given: Given, trace: str | None = None, **more: Sequence[str]
 ) -> int:
