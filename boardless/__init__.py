@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from boardless.catalog import devices, networks, runtimes
+    from boardless.planning import plan
     from boardless.results import Comparison, MemoryResult, Result
     from boardless.session import estimate, explain, map, memory, schedule, simulate, validate
     from boardless.settings import Settings
 
 __all__ = [
-    "Comparison", "MemoryResult", "Result", "Settings", "devices", "estimate", "explain", "map", "memory", "networks", "runtimes",
+    "Comparison", "MemoryResult", "Result", "Settings", "devices", "estimate", "explain", "map", "memory", "networks", "plan", "runtimes",
     "schedule", "simulate", "validate",
 ]  # fmt: skip
 
@@ -28,6 +29,7 @@ _HOMES = {
     **dict.fromkeys(("devices", "networks", "runtimes"), "boardless.catalog"),
     **dict.fromkeys(("Comparison", "MemoryResult", "Result"), "boardless.results"),
     "Settings": "boardless.settings",
+    "plan": "boardless.planning",
 }
 
 

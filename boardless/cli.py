@@ -34,6 +34,8 @@ Name = Annotated[
 _WITH = "A network that runs beside it: NAME:every=33ms,priority=2,deadline=33ms; larger priorities go first (repeatable)."
 _STREAM = "A sensor that delivers blocks: NAME:bytes=640,every=20ms,interrupt=5us,deadline=20ms (repeatable)."
 
+_PLANNERS = "best_fit, constraint, exact, first_fit, greedy_by_area, greedy_by_size, hill_climbing or naive."
+
 _ANSWER = (shared.RUN, shared.CATALOGUE, shared.CHECKS, shared.PLOT, shared.ALL, shared.OUTPUT)
 _LIST = (shared.CATALOGUE, shared.OUTPUT)
 
@@ -93,6 +95,33 @@ def memory(network: Network, on: Devices, given: Given) -> int:
     from boardless import verbs
 
     return verbs.memory(network, on, given)
+
+
+@app.command(epilog="Example: boardless plan buffers.csv --capacity 262144 -o plan.csv")
+@options(shared.OUTPUT)
+def plan(
+    buffers: Annotated[
+        str, typer.Argument(help="A list id,lower,upper,size; upper is exclusive.", metavar="BUFFERS.csv", show_default=False)
+    ],
+    given: Given,
+    capacity: Annotated[
+        str | None, typer.Option("--capacity", help="Bytes of the arena, e.g. 262144 or 256KiB.", metavar="BYTES")
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Write the list with offsets there.", metavar="OUT.csv")] = None,
+    planner: Annotated[str, typer.Option("--planner", help=_PLANNERS, metavar="NAME")] = "exact",
+    time_limit: Annotated[
+        str, typer.Option("--time-limit", help="Of planners that search, e.g. 5 or 500ms.", metavar="TIME")
+    ] = "60",
+    alignment: Annotated[int, typer.Option("--alignment", help="Offsets are multiples of this.", metavar="BYTES")] = 1,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of anything random.", metavar="N")] = 0,
+    best: Annotated[bool, typer.Option("--best", help="Write the best plan even where it does not fit.")] = False,
+    require_fit: Annotated[bool, typer.Option("--require-fit", help="Exit with 1 where it does not fit.")] = False,
+) -> int:
+    """Arena offsets for a bare buffer list, the height of the arena, and whether it fits."""
+    from boardless import verbs
+
+    settings = {"capacity": capacity, "planner": planner, "time_limit": time_limit, "alignment": alignment, "seed": seed}
+    return verbs.plan(buffers, out, given, settings, best=best, require_fit=require_fit)
 
 
 @app.command(epilog="Example: boardless explain resnet50 --on raspberry_pi_4 --operator conv1")

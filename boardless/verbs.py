@@ -35,6 +35,20 @@ def memory(network: str, on: Sequence[str], given: Given) -> int:
     return _answer(session.memory, network, on, given)
 
 
+def plan(buffers: str, out: str | None, given: Given, settings: dict[str, Any], *, best: bool, require_fit: bool) -> int:
+    """Arena offsets for a bare buffer list; a plan that does not fit is written only where ``best`` is set."""
+    from boardless import planning
+
+    _listen(given)
+    answer = planning.plan(buffers, **settings)
+    if out is not None and (answer.fits or best):
+        write_text(out, answer.csv())
+    _write(given, answer.to_dict(), answer.text(**_page()))
+    if out is not None and not (answer.fits or best):
+        _say(given, f"{out} is not written: the plan does not fit; --best writes it all the same")
+    return 1 if require_fit and not answer.fits else 0
+
+
 def explain(network: str, on: Sequence[str], operator: str, given: Given) -> int:
     """One operator's figures traced back to their sources."""
     _single("--operator", on)
