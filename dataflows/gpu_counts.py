@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dataflows.gpu_kernels import (
     ATTENTION_KERNEL,
     DEPTHWISE_KERNEL,
@@ -45,10 +47,9 @@ from hwmodels.costs.gpu import (
 )
 from hwmodels.jit import kernel
 from hwmodels.terms import Term
-from workloads.tables import KIND_CODE, NestTable, OperatorTable
+from workloads.tables import KIND_CODE, VARIANT_CODE, NestTable, OperatorTable
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -59,6 +60,10 @@ else:
 SOURCE = "additive kernel model, fitted to whole-network throughputs and 38 Vulkan runs; shares and ratios in the runtime profile"
 ENQUEUE_PHASE = "enqueue"
 CONVOLUTION_KIND = KIND_CODE["convolution"]
+ANCHOR_HEAD, GRID_HEAD = VARIANT_CODE["anchor_output"], VARIANT_CODE["grid_output"]
+
+#: Work of a detection head over grids of few boxes, relative to one over all prior boxes (assumed; best of 0, 0.2 and 0.4).
+GRID_SHARE = 0.4
 
 _P = "matrix_share * peak"
 _W = "bandwidth_share * dram_bandwidth"
@@ -71,7 +76,13 @@ def _term(name: str, phase: str, unit: str, amount: str, price: str) -> Term:
 
 GPU_TERMS: tuple[Term, ...] = (
     _term("matrix", "compute", "flop", "2 MAC / u of dense convolutions and products", f"1 / ({_P})"),
-    _term("winograd", "compute", "flop", "2 MAC / u of 3x3 stride-1 convolutions", f"1 / ({_P} * winograd_ratio)"),
+    _term(
+        "winograd",
+        "compute",
+        "flop",
+        "2 MAC / u of 3x3 stride-1 convolutions, outputs in whole tiles",
+        f"1 / ({_P} * winograd_ratio)",
+    ),
     _term("grouped", "compute", "flop", "2 MAC / u of grouped convolutions, channels of one group", f"1 / ({_P} * grouped_ratio)"),
     _term("product", "compute", "flop", "2 MAC / u of products with a constant of several rows", f"1 / ({_P} * product_ratio)"),
     _term("attention", "compute", "flop", "2 MAC of attention and batched products", f"1 / ({_P} * attention_ratio)"),
@@ -82,7 +93,7 @@ GPU_TERMS: tuple[Term, ...] = (
     _term("depthwise_stream", "dram", "B", "activation bytes of depthwise kernels", f"1 / ({_W} * depthwise_stream_ratio)"),
     _term("memory", "dram", "B", "bytes of norms, softmax, reductions, pools, copies", f"1 / ({_W} * memory_ratio)"),
     _term("weights", "dram", "B", "weight bytes, once per run", f"1 / ({_W} * weights_ratio)"),
-    _term("launch", "overhead", "kernel", "kernels started", "launch"),
+    _term("launch", "overhead", "kernel", "kernels started; those that multiply no matrix by their ratio", "launch"),
     _term("run", "overhead", "run", "runs, at the first kernel", "run"),
     _term("detection", "overhead", "head", "detection heads that run on the CPU", "detection"),
     _term("enqueue_matrix", ENQUEUE_PHASE, "kernel", "matrix kernels the host enqueues", "enqueue_matrix"),
@@ -106,6 +117,16 @@ def winograd_applies(operators: OperatorTable, nests: NestTable, i: int) -> bool
     if operators.kind[i] != CONVOLUTION_KIND or nests.R[j] != 3 or nests.S[j] != 3 or nests.G[j] != 1:
         return False
     return bool(nests.stride_h[j] == 1 and nests.stride_w[j] == 1 and nests.dilation_h[j] == 1 and nests.dilation_w[j] == 1)
+
+
+@kernel
+def tiled(size: float, tile: float) -> float:
+    """Size rounded up to whole tiles.
+
+    >>> tiled(7.0, 4.0)
+    8.0
+    """
+    return np.ceil(size / tile) * tile
 
 
 @kernel
@@ -181,6 +202,10 @@ def gpu_amounts(
         elif winograd_applies(operators, nests, i):
             term = WINOGRAD
         amounts[term] = matrix_flop(operators, nests, i, unit, -1)
+        if term == WINOGRAD:
+            height, width = float(nests.E[operators.first_nest[i]]), float(nests.F[operators.first_nest[i]])
+            amounts[term] *= tiled(height, unit.winograd_tile) / height * tiled(width, unit.winograd_tile) / width
+            launches += unit.winograd_kernels - 1.0
         amounts[STREAM] = moved
     else:
         amounts[MEMORY if family in (MEMORY_KERNEL, HEAD) else STREAM] = moved
@@ -189,14 +214,17 @@ def gpu_amounts(
         amounts[PRODUCT] /= unit.coded_ratio
     amounts[MEMORY] += float(network.copied_bytes[i])
     amounts[WEIGHTS] = float(network.weight_bytes[i])
-    amounts[LAUNCH] = launches
+    matrix = 1.0 if family in MATRIX_FAMILIES else 0.0
+    others = float(network.launches[i]) - matrix
+    amounts[LAUNCH] = launches - others * (1.0 - unit.other_launch_ratio)
     amounts[RUN] = float(network.runs[i])
     amounts[ENQUEUE_RUN] = float(network.runs[i])
     if family == HEAD:
         amounts[DETECTION] = 1.0
-    matrix = 1.0 if family in MATRIX_FAMILIES else 0.0
+    elif operators.variant[i] == ANCHOR_HEAD or operators.variant[i] == GRID_HEAD:
+        amounts[DETECTION] = GRID_SHARE
     amounts[ENQUEUE_MATRIX] = matrix
-    amounts[ENQUEUE_OTHER] = launches - matrix
+    amounts[ENQUEUE_OTHER] = others
     copied = network.copied_bytes[i] // 2
     traffic[0, 0] = network.read_bytes[i] + network.weight_bytes[i] + copied
     traffic[0, 1] = network.written_bytes[i] + copied

@@ -13,7 +13,7 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
-from validation import array_rows, mcu
+from validation import array_rows, decoder, gpu_vulkan, mcu
 from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_reference
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
@@ -36,7 +36,9 @@ STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
 
 #: Dataset -> its study, where predictions are refitted: (dataset, split or None for all of its own, progress) -> reports.
 REFITTED_STUDIES: dict[str, Callable[[Dataset, str | None, Progress | None], list[Report]]] = {
+    "llm": decoder.study,
     "ncnn": cpu_study,
+    "ncnn_vulkan": gpu_vulkan.study,
     **dict.fromkeys(mcu.DATASETS, mcu.study),
 }
 #: Datasets that are fitted together, by the name of the whole: who they are, and (split, progress) -> reports.

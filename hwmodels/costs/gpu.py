@@ -44,6 +44,9 @@ PRIOR = {
     "operation_energy": 0.0,  # of one 16-bit operation of the matrix units [J]; 0: the power limit is not felt
     "bandwidth_share": 0.95,  # W / data-sheet DRAM rate
     "winograd_ratio": 1.0,  # rate of 3x3 stride-1 convolutions relative to P
+    "winograd_tile": 1.0,  # their outputs are computed in tiles of so many rows and columns
+    "winograd_kernels": 1.0,  # kernels of one of them: transforms count
+    "other_launch_ratio": 1.0,  # gap of a kernel that multiplies no matrix, relative to one that does
     "grouped_ratio": 0.6,
     "product_ratio": 1.0,  # matrix products of several rows
     "coded_ratio": 1.0,  # such products with weights of a block format, relative to others
@@ -93,6 +96,9 @@ class GpuParameters(NamedTuple):
     enqueue_matrix_s: float  # host time per matrix kernel [s]
     enqueue_other_s: float  # host time per other kernel [s]
     enqueue_run_s: float  # host time per run [s]
+    winograd_tile: float  # rows and columns of a tile
+    winograd_kernels: float
+    other_launch_ratio: float
     half_channels: float  # n0: output channels at which half the matrix rate is reached
     half_reduction: float  # k0: the same of the reduction length
 
@@ -140,6 +146,9 @@ def gpu_parameters(unit: GpuUnit, runtime: Runtime | None) -> GpuParameters:
         enqueue_matrix_s=value("enqueue_matrix"),
         enqueue_other_s=value("enqueue_other"),
         enqueue_run_s=value("enqueue_run"),
+        winograd_tile=value("winograd_tile"),
+        winograd_kernels=value("winograd_kernels"),
+        other_launch_ratio=value("other_launch_ratio"),
         half_channels=plain("half_channels", PRIOR_CHANNELS),
         half_reduction=plain("half_reduction", PRIOR_REDUCTION),
     )

@@ -14,7 +14,7 @@ from hwmodels.runtime import RUNTIMES, load_runtime
 #: Numbers of a runtime by the kind of unit it runs on.
 COSTS = {
     "cpu": {"rules_date"},
-    "gpu": {*gpu.PRIOR, "half_channels", "half_reduction"},
+    "gpu": {*gpu.PRIOR, *gpu.UNCORRECTED},
     "mcu": {f"{name}_cycles" for name in mcu.PRIOR_CYCLES},
     "tile_engine": {"host_time"},
 }

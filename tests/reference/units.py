@@ -51,6 +51,9 @@ def gpu_seconds(
     t = launches * rate["launch"] + weights / (rate["W"] * rate["weights"]) + (rate["run"] + rate["enqueue_run"] if first else 0)
     t += copied / (rate["W"] * rate["r_mem"])
     matrix = family in ("matrix", "grouped", "product", "fully_connected", "attention", "depthwise")
+    t -= (launches - matrix) * (1 - rate["others"]) * rate["launch"]
+    if layer.variant in ("anchor_output", "grid_output") and family != "detection":
+        t += 0.4 * rate["detection"]
     t += rate["enqueue_matrix"] + (launches - 1) * rate["enqueue_other"] if matrix else launches * rate["enqueue_other"]
     coded = layer.weights > 0 and layer.weight_bits < 12 and layer.bits >= 16
     t += layer.weights * rate["decoding"] if coded else 0
@@ -72,7 +75,9 @@ def gpu_seconds(
             and layer.kind == "convolution"
             and (n["R"], n["S"], n["G"], n["stride"], n["dilation"]) == (3, 3, 1, 1, 1)
         ):
-            ratio = rate["r_wino"]
+            tile = rate["tile"]
+            ratio = rate["r_wino"] / (ceil(n["E"] / tile) * tile / n["E"] * ceil(n["F"] / tile) * tile / n["F"])
+            t += (rate["kernels"] - 1) * rate["launch"]
         for n in layer.products:
             k = n["C"] * n["R"] * n["S"]
             u = n["M"] / (n["M"] + rate["n0"]) * k / (k + rate["k0"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataflows.gpu_counts import GPU_TERMS, gpu_amounts, saturation, winograd_applies
+from dataflows.gpu_counts import GPU_TERMS, gpu_amounts, is_coded, saturation, tiled, winograd_applies
 from dataflows.gpu_kernels import FAMILIES, KernelTable, kernel_list
 from dataflows.gpu_lowering import lower_gpu
 from dataflows.unit_work import UnitSettings
@@ -153,7 +153,8 @@ def test_equals_the_slow_model_and_its_compiled_form(random_generator: np.random
             "r_dw": u.depthwise_stream_ratio, "r_mem": u.memory_ratio, "weights": u.weights_ratio, "launch": u.launch_s,
             "run": u.run_s,
             "detection": u.detection_s, "enqueue_matrix": u.enqueue_matrix_s, "enqueue_other": u.enqueue_other_s,
-            "enqueue_run": u.enqueue_run_s, "n0": u.half_channels, "k0": u.half_reduction,
+            "enqueue_run": u.enqueue_run_s, "tile": u.winograd_tile,
+            "kernels": u.winograd_kernels, "others": u.other_launch_ratio, "n0": u.half_channels, "k0": u.half_reduction,
         }  # fmt: skip
         amounts, traffic, prices = evaluated(layer, table, u)
         moved = int(table.read_bytes[0] + table.written_bytes[0])
@@ -196,3 +197,12 @@ def test_winograd_needs_a_plain_3x3() -> None:
     tables = graph_tables(graph)
     assert [winograd_applies(tables.operators, tables.nests, i) for i in (0, 2)] == [True, False]
     assert [t.name for t in GPU_TERMS] == list(TERM_NAMES)
+
+
+def test_tiles_and_coded_weights_by_hand() -> None:
+    """7 rows in tiles of 4 are 8; 4.5-bit weights under 16-bit activations are decoded, 8-bit ones under 8-bit ones are not."""
+    assert tiled(7.0, 4.0) == 8.0 and tiled(8.0, 4.0) == 8.0
+    layer = random_layer(np.random.default_rng(1), "fully_connected")
+    for bits, weight_bits, coded in ((16.0, 4.5, True), (8.0, 8.0, False), (16.0, 16.0, False)):
+        operators, _ = tables_of(dataclasses.replace(layer, bits=bits, weight_bits=weight_bits))
+        assert is_coded(operators, 0) == coded

@@ -19,7 +19,14 @@ from hwmodels.costs.cpu import (
     region_seconds,
 )
 from hwmodels.costs.gpu import TERM_NAMES as GPU_NAMES
-from hwmodels.costs.gpu import gpu_parameters, gpu_peak_macs_per_s, gpu_prices, powered_share, share_seconds
+from hwmodels.costs.gpu import (
+    gpu_parameters,
+    gpu_peak_macs_per_s,
+    gpu_prices,
+    narrow_accumulation_rate,
+    powered_share,
+    share_seconds,
+)
 from hwmodels.costs.mcu import TERM_NAMES as MCU_NAMES
 from hwmodels.costs.mcu import core_cycle_seconds, mcu_parameters, mcu_prices
 from hwmodels.costs.use import cycles_of, utilization
@@ -119,3 +126,17 @@ def test_names_that_are_no_terms_are_refused() -> None:
 def test_use_of_time() -> None:
     assert cycles_of(2.5e-6, 1e6) == 2  # ties to even
     assert utilization(0.0, 1e9, 0.0) == 0.0 and utilization(5e8, 1e9, 1.0) == 0.5
+
+
+def test_sums_in_sixteen_bit_run_at_half_the_byte_rate() -> None:
+    """A card with 4 Top/s in 8 bit and 1 Tflop/s in fp16 (sums in 32 bit) does 2 Tflop/s where sums may be 16 bit wide."""
+    assert narrow_accumulation_rate(4e12) == 2e12
+    card = dataclasses.replace(GPU, peak_flop_per_s={"fp32": 1e12, "fp16": 1e12, "int8": 4e12})
+    narrow = Runtime("narrow", "", ("gpu",), costs={"narrow_accumulation": 1.0})
+    assert gpu_parameters(card, narrow).half_rate == 2.0 and gpu_parameters(card, None).half_rate == 1.0
+
+
+def test_costs_of_an_architecture_come_before_those_of_the_runtime() -> None:
+    runtime = Runtime("r", "", ("gpu",), costs={"launch": 5e-6, "run": 1e-3}, architectures={"volta": {"launch": 7e-6}})
+    volta = gpu_parameters(dataclasses.replace(GPU, architecture="volta"), runtime)
+    assert (volta.launch_s, volta.run_s) == (7e-6, 1e-3) and gpu_parameters(GPU, runtime).launch_s == 5e-6
