@@ -31,7 +31,8 @@ R = TypeVar("R")
 KERNEL_SOURCES = (
     "workloads/tables.py", "hwmodels/jit.py", "hwmodels/tables.py", "hwmodels/costs/*.py", "dataflows/*.py", "sim/tables.py",
     "sim/kernels.py", "sim/arbitration.py", "sim/event_tables.py", "sim/kernels_events.py", "sim/caches.py", "strategies/kernels.py",
-    "strategies/arena/sections.py", "strategies/arena/kernels.py",
+    "strategies/kernels_swapping.py",
+    "strategies/arena/*.py", "strategies/ordering/*.py",
 )  # fmt: skip
 
 _notice: Callable[[str], None] | None = None
