@@ -28,7 +28,7 @@ from validation.resume import counted
 from validation.split import folds
 from workloads.networks import build
 from workloads.tables import NestTable, OperatorTable, graph_tables
-from workloads.transforms import fold_batch_norm, retype
+from workloads.transforms import fold_batch_norm
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def _column(rows: Sequence[Measurement], split: str) -> list[Compared]:
     seconds, measured = nominal(rows), np.array([row.value for row in rows])
     predicted = seconds[test] @ np.exp(fit_terms(seconds[seen], measured[seen]))
     half = _half_width(seconds[seen], measured[seen])
-    macs = np.array([_macs(row.model) for row in rows])
+    macs = counted("macs", [row.model for row in rows], _macs)[:, 0]
     simple = macs_only(macs[seen], measured[seen], macs[test])
     return [
         Compared(rows[i], float(value), float(value * np.exp(-half)), float(value * np.exp(half)), {"macs_only": float(base)})
@@ -95,29 +95,28 @@ def fit_terms(seconds: Floats, measured: Floats) -> Floats:
 
 
 def nominal(rows: Sequence[Measurement]) -> Floats:
-    """Nominal seconds by term of the networks of one device and runtime."""
+    """Nominal seconds by term of the networks of one device and runtime.
+
+    Quantised networks are counted as float ones: what their type changes is in the fitted multipliers, one for 1x1 and one for 3x3
+    convolutions.
+    """
     first = replace(rows[0], runtime="", runtime_version="")
     parameters = parameters_of(first, unit_of(first))._replace(fp16=0)
     edges, fuses = first.notes.removeprefix("edges ").partition(";")[0], () if rows[0].runtime in EAGER else FUSES
-    key = f"{tuple(parameters)} {first.dtype} {edges} {fuses}"
-    return counted(
-        key, [row.model for row in rows], lambda model: count(*tables(model, first.dtype, edges, fuses), [parameters])[0]
-    )
+    key = f"{tuple(parameters)} {edges} {fuses}"
+    return counted(key, [row.model for row in rows], lambda model: count(*tables(model, edges, fuses), [parameters])[0])
 
 
 @functools.lru_cache(maxsize=8192)
-def tables(model: str, dtype: str, edges: str, fuses: tuple[str, ...]) -> tuple[OperatorTable, NestTable]:
+def tables(model: str, edges: str, fuses: tuple[str, ...]) -> tuple[OperatorTable, NestTable]:
     """A network of the search space as a runtime runs it."""
     graph = build("nasbench201", arch=model.partition(":")[2], edges=edges)
     if fuses:
         graph = fold_batch_norm(graph)
-    if dtype == "int8":
-        graph = retype(graph, "int8")
     found = graph_tables(graph)
     runtime = replace(load_runtime("ncnn"), fuses=fuses)
     return fused_operators(graph, found, runtime, np.ones(len(graph.operators), np.bool_)).operators, found.nests
 
 
-@functools.lru_cache(maxsize=8192)
-def _macs(model: str) -> float:
-    return float(tables(model, "fp32", "needed", FUSES)[0].macs.sum())
+def _macs(model: str) -> Floats:
+    return np.array([tables(model, "needed", FUSES)[0].macs.sum()], np.float64)

@@ -16,7 +16,7 @@ from workloads.operators.rule import KINDS
 
 
 def convolutions(code: str, edges: str) -> int:
-    operators, _ = tables(f"nasbench201:{code}", "fp32", edges, FUSES)
+    operators, _ = tables(f"nasbench201:{code}", edges, FUSES)
     return int((operators.kind == KINDS.index("convolution")).sum())
 
 
