@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -191,8 +191,23 @@ def reports(dataset: Dataset, table: CpuRows, split: str, found: Predictions) ->
         name = f"{dataset.name} CPU, " + ("int8" if integer else f"float, settings with {LEAST_NETWORKS} or more networks")
         if rows:
             said = REFITTED[split.partition(":")[0]]
-            made.append(Report(name, split, rows, said, dict(table.left_out), dataset.caveats))
+            report = Report(name, split, rows, said, dict(table.left_out), dataset.caveats)
+            made.append(replace(report, notes=(summary(report), *report.notes)))
     return made
+
+
+def summary(report: Report) -> str:
+    """The figures a split is judged by, in one line: every setting and every chip counted once."""
+    mean, settings = mean_setting_error(report)
+    total, by_chip = report.total(), list(report.by(lambda row: row.chip or row.device).values())
+    assert total is not None
+    ranks = [group.errors.spearman for group in report.groups() if group.errors.spearman is not None]
+    held = np.array([errors.interval_coverage for errors in by_chip], float)
+    return (
+        f"n = {total.n}, {settings} settings of {len(by_chip)} chips: mean of settings {mean:.1%}, median {total.median_ape:.1%}, "
+        f"mean Spearman {np.mean(ranks):.3f}; 80 % intervals hold {total.interval_coverage:.0%} of all rows, {held.mean():.0%} of a chip "
+        f"on average, {np.quantile(held, 0.1):.0%} of the worst tenth of chips; upper/lower {total.interval_width:.2f}"
+    )
 
 
 def mean_setting_error(report: Report) -> tuple[float, int]:

@@ -13,12 +13,13 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
-from validation import array_rows, decoder, gpu_vulkan, mcu
+from validation import array_rows, decoder, gpu_cells, gpu_vulkan, mcu
 from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_reference
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
 from validation.errors import DatasetError
 from validation.measurement import Dataset
+from validation.nasbench_study import study as nasbench_study
 from validation.predict import predicted
 from validation.reader import dataset_names, load_aliases, load_dataset
 from workloads.errors import GraphError
@@ -37,6 +38,8 @@ STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
 #: Dataset -> its study, where predictions are refitted: (dataset, split or None for all of its own, progress) -> reports.
 REFITTED_STUDIES: dict[str, Callable[[Dataset, str | None, Progress | None], list[Report]]] = {
     "llm": decoder.study,
+    "nasbench201": nasbench_study,
+    "nasbench201_gpu": gpu_cells.study,
     "ncnn": cpu_study,
     "ncnn_vulkan": gpu_vulkan.study,
     **dict.fromkeys(mcu.DATASETS, mcu.study),

@@ -114,6 +114,14 @@ def test_errors_stay_in_their_band(dataset: Dataset, table: CpuRows) -> None:
     assert np.median(error) < 0.15
 
 
+def test_the_summary_says_split_by_what(monkeypatch: pytest.MonkeyPatch, dataset: Dataset, table: CpuRows) -> None:
+    monkeypatch.setattr("validation.cpu_study.LEAST_NETWORKS", 4)
+    (report,) = reports(dataset, table, "leave-one-device-out", predict(table, "leave-one-device-out"))
+    total = report.total()
+    assert total is not None and report.notes[0].startswith(f"n = {total.n}, ")
+    assert f"median {total.median_ape:.1%}" in report.notes[0] and "of 5 chips" in report.notes[0]
+
+
 def test_excluded_rows_are_counted_by_name() -> None:
     rows = load_dataset("ncnn").where(lambda row: row.device in ("xeon_phi_3120a", "z7_lite_7020")).rows
     table = cpu_rows(rows)
