@@ -124,8 +124,9 @@ def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str
     pictures = {}
     if given["plot"] is not None:
         from boardless.plots.error import error_pictures
+        from boardless.plots.error_by import group_pictures
 
-        pictures = error_pictures(reports)
+        pictures = {**error_pictures(reports), **group_pictures(reports)}
     _write(given, validation_report.report_form(reports), validation_report.report_text(reports, **_page()))
     if rows is not None:
         write_text(rows, validation_report.rows_csv(reports))
