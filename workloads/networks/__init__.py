@@ -22,6 +22,7 @@ from workloads.networks.decoder_entries import DECODERS
 from workloads.networks.densenet import condensenet, densenet
 from workloads.networks.ghostnet import ghostnet
 from workloads.networks.googlenet import googlenet
+from workloads.networks.image_entries import IMAGE_NETWORKS
 from workloads.networks.inception import inception_v3, inception_v4
 from workloads.networks.lenet import lenet5
 from workloads.networks.mlperf_tiny import anomaly_detection, image_classification, keyword_spotting, visual_wake_words
@@ -187,6 +188,7 @@ NETWORKS: dict[str, Network] = dict(sorted({
     ),
     "xception": Network(xception, "Xception, 299 x 299", "Chollet, CVPR 2017; pytorchcv"),
     **DECODERS,
+    **IMAGE_NETWORKS,
     **STM32_ZOO,
 }.items()))  # fmt: skip
 

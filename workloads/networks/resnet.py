@@ -30,8 +30,14 @@ def basic_resnet(depth: int, *, batch: int = 1, resolution: int = 224, classes: 
     return net.finish(classifier(net, x, classes, name="fc"))
 
 
-def bottleneck_resnet(depth: int, stride_in_first: bool, *, batch: int = 1, resolution: int = 224, classes: int = 1000) -> Graph:
-    """ResNet of 1x1, 3x3, 1x1 bottlenecks; the paper halves in the first 1x1, version 1.5 in the 3x3 convolution."""
+def bottleneck_resnet(
+    depth: int, stride_in_first: bool, groups: int = 1, group_width: int = 64, *, batch: int = 1, resolution: int = 224,
+    classes: int = 1000,
+) -> Graph:  # fmt: skip
+    """ResNet of 1x1, 3x3, 1x1 bottlenecks; the paper halves in the first 1x1, version 1.5 in the 3x3 convolution.
+
+    ResNeXt (Xie et al. 2017) has 32 ``groups``, wide ResNets (Zagoruyko and Komodakis 2016) a ``group_width`` of 128.
+    """
     net = GraphBuilder(f"resnet{depth}")
     x = _stem(net, batch, resolution)
     for stage, (count, channels) in enumerate(zip(BLOCKS[depth], CHANNELS, strict=True), start=1):
@@ -39,8 +45,9 @@ def bottleneck_resnet(depth: int, stride_in_first: bool, *, batch: int = 1, reso
             stride = 2 if i == 0 and stage > 1 else 1
             first, second = (stride, 1) if stride_in_first else (1, stride)
             with net.scope(f"layer{stage}.{i}"):
-                y = net.conv_norm(x, channels, 1, first, name="conv1")
-                y = net.conv_norm(y, channels, 3, second, name="conv2")
+                inner = channels * group_width // 64 * groups
+                y = net.conv_norm(x, inner, 1, first, name="conv1")
+                y = net.conv_norm(y, inner, 3, second, groups=groups, name="conv2")
                 y = net.conv_norm(y, 4 * channels, 1, activation=None, name="conv3")
                 if i == 0:
                     x = net.conv_norm(x, 4 * channels, 1, stride, activation=None, name="shortcut")

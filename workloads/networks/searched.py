@@ -6,6 +6,7 @@ All are chains of inverted residual blocks; only the rows differ.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from workloads.builder import GraphBuilder
@@ -68,6 +69,17 @@ EFFICIENTNET_B0 = Cells(32, (
     Row(1, 3, 1, 1, 16, 0.25), Row(2, 3, 2, 6, 24, 0.25), Row(2, 5, 2, 6, 40, 0.25), Row(3, 3, 2, 6, 80, 0.25),
     Row(3, 5, 1, 6, 112, 0.25), Row(4, 5, 2, 6, 192, 0.25), Row(1, 3, 1, 6, 320, 0.25),
 ), 1280, "silu")  # fmt: skip
+
+
+def scaled(cells: Cells, width: float, depth: float) -> Cells:
+    """Cells of another width and depth: channels to multiples of 8, repeats rounded up (Tan and Le 2019, section 3.3).
+
+    The first block of every row keeps its stride; the stem and the last convolution are widened too.
+    """
+    rows = tuple(
+        row._replace(channels=divisible(row.channels * width), repeats=math.ceil(row.repeats * depth)) for row in cells.rows
+    )
+    return cells._replace(stem=divisible(cells.stem * width), rows=rows, last=divisible(cells.last * max(1.0, width)))
 
 
 def searched(cells: Cells, *, batch: int = 1, resolution: int = 224, width: float = 1.0, classes: int = 1000) -> Graph:
