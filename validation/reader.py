@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import lzma
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,9 @@ from validation.errors import DatasetError
 from validation.measurement import COLUMNS, METRICS, Dataset, Measurement
 
 FOLDER = Path(__file__).parent / "datasets"
+
+#: The table of a folder; long ones are kept compressed.
+TABLES = ("data.csv", "data.csv.xz")
 
 #: Wide column -> (metric, factor to its unit).
 WIDE = {
@@ -65,7 +69,7 @@ def load_aliases(paths: Iterable[Path] = ()) -> Aliases:
 
 def dataset_names() -> tuple[str, ...]:
     """Datasets that come with the project."""
-    return tuple(sorted(path.parent.name for path in FOLDER.glob("*/data.csv")))
+    return tuple(sorted(path.parent.name for name in TABLES for path in FOLDER.glob(f"*/{name}")))
 
 
 def load_dataset(
@@ -111,7 +115,7 @@ def load_dataset(
             if not strangers:
                 found.append(measurement)
     seen = Counter(row.setting() for row in found)
-    name = table.parent.name if table.name == "data.csv" else table.stem
+    name = table.parent.name if table.name in TABLES else table.stem
     return Dataset(
         name=name, rows=tuple(found), title=str(about.get("title", "")), source=str(about.get("source", "")),
         licence=str(about.get("licence", "")), caveats=tuple(about.get("caveats", ())), unmatched=dict(sorted(unmatched.items())),
@@ -121,7 +125,7 @@ def load_dataset(
 
 def _find(spec: str | Path) -> tuple[Path, Path | None]:
     path = Path(spec)
-    for table in (path, path / "data.csv", FOLDER / str(spec) / "data.csv"):
+    for table in (path, *(folder / name for folder in (path, FOLDER / str(spec)) for name in TABLES)):
         if table.is_file():
             description = table.with_name("dataset.yaml")
             return table, description if description.is_file() else None
@@ -143,7 +147,8 @@ def _description(path: Path | None) -> dict[str, Any]:
 
 def _rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        opened = lzma.open if path.suffix == ".xz" else open
+        with opened(path, "rt", newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(line for line in file if not line.startswith("#"))
             if not reader.fieldnames:
                 raise DatasetError(f"{path.name}: no header; a table with named columns is expected")
@@ -153,6 +158,8 @@ def _rows(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
                 yield number, {str(column): (value or "").strip() for column, value in row.items()}
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}; a readable table is expected") from None
+    except lzma.LZMAError as error:
+        raise DatasetError(f"{path.name}: {error}; a table compressed with xz is expected") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{path.name}: {error}; UTF-8 text with commas is expected") from None
 

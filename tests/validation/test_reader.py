@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_alias_files_must_be_whole(tmp_path: Path) -> None:
     path.write_text("kind,as_written,name,note\ndevice,Pi,,\n", encoding="utf-8")
     with pytest.raises(DatasetError, match=r"aliases.csv:2: name is empty"):
         load_aliases([path])
+
+
+def test_a_compressed_table_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    text = "device,model,metric,value\nrtx_3090,resnet50,fps,2500\n"
+    (tmp_path / "data.csv.xz").write_bytes(lzma.compress(text.encode()))
+    (row,) = load_dataset(tmp_path)
+    assert (row.device, row.model, row.value) == ("rtx_3090", "resnet50", 2500.0)
+    (tmp_path / "data.csv.xz").write_bytes(b"no archive")
+    with pytest.raises(DatasetError, match=r"data\.csv\.xz: .*compressed with xz"):
+        load_dataset(tmp_path)

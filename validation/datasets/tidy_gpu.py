@@ -8,6 +8,7 @@ why no fit uses a row. Run once; the tidy files are what is kept.
 from __future__ import annotations
 
 import csv
+import lzma
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -204,9 +205,10 @@ def slug(text: str) -> str:
 
 def write(name: str, rows: Iterable[Row]) -> None:
     listed = list(rows)
-    target = HERE / name / "data.csv"
+    target = HERE / name / ("data.csv.xz" if name == "timm" else "data.csv")
     target.parent.mkdir(exist_ok=True)
-    with open(target, "w", newline="", encoding="utf-8") as file:
+    opened = lzma.open if target.suffix == ".xz" else open
+    with opened(target, "wt", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(listed[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(listed)
