@@ -6,9 +6,10 @@ planners place one buffer after the other; the exact one searches, proves, and s
 and shares no code with the planners.
 """
 
+from sim.arena import Span, height, peak_load
 from strategies.arena.check import faults
 from strategies.arena.exact import Budget
 from strategies.arena.planners import PLANNERS, plan_arena
-from strategies.arena.spans import ArenaPlan, Span, height, peak_load
+from strategies.arena.spans import ArenaPlan
 
 __all__ = ["PLANNERS", "ArenaPlan", "Budget", "Span", "faults", "height", "peak_load", "plan_arena"]

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from strategies.arena.greedy import by_size, ordered
+from sim.arena import Span, by_size, ordered, peak_load
 from strategies.arena.kernels import lowest_gaps_height
-from strategies.arena.spans import Span, peak_load, unit_of
+from strategies.arena.spans import unit_of
 
 #: Placements tried.
 ATTEMPTS = 500

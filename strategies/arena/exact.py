@@ -12,11 +12,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sim.arena import Span, height, peak_load
 from strategies.arena.greedy import best_fit, first_fit, greedy_by_area, greedy_by_size
 from strategies.arena.satisfaction import satisfy
 from strategies.arena.search import PartSearch
 from strategies.arena.sections import Part, parts_of
-from strategies.arena.spans import Span, height, peak_load, unit_of
+from strategies.arena.spans import unit_of
 
 #: Share of the time that the search has before constraint programming takes over.
 SEARCH_SHARE = 0.6

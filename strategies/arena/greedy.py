@@ -7,44 +7,11 @@ the order given.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from strategies.arena.spans import Span
+from sim.arena import Span, by_size, greedy_by_size, lowest_gaps, ordered
 
-Key = Callable[[Span], tuple[int, ...]]
-
-
-def lowest_gaps(spans: Sequence[Span], order: Iterable[int], alignment: int = 1) -> list[int]:
-    """Offsets of buffers placed one after the other, each into the lowest gap that is free throughout its life.
-
-    Parameters
-    ----------
-    spans : sequence of Span
-    order : iterable of int
-        Which buffer is placed when.
-    alignment : int
-        Offsets are multiples of this [B].
-
-    Returns
-    -------
-    list of int
-        Offset of each buffer, in the order of ``spans`` [B].
-    """
-    offsets = [0] * len(spans)
-    placed: list[tuple[int, int, int, int]] = []  # start, end, first step, step after the last; by start
-    for index in order:
-        lower, upper, size = spans[index]
-        floor = 0
-        for start, end, begin, stop in placed:
-            if begin < upper and lower < stop:
-                if start - floor >= size:
-                    break
-                if end > floor:
-                    floor = -(-end // alignment) * alignment
-        offsets[index] = floor
-        if size:
-            insort(placed, (floor, floor + size, lower, upper))
-    return offsets
+__all__ = ["best_fit", "first_fit", "greedy_by_area", "greedy_by_size", "naive", "smallest_gaps"]
 
 
 def smallest_gaps(spans: Sequence[Span], order: Iterable[int], alignment: int = 1) -> list[int]:
@@ -65,16 +32,6 @@ def smallest_gaps(spans: Sequence[Span], order: Iterable[int], alignment: int = 
         if size:
             insort(placed, (offsets[index], offsets[index] + size, lower, upper))
     return offsets
-
-
-def ordered(spans: Sequence[Span], key: Key) -> list[int]:
-    """Indices of the buffers by ``key``, then by earlier start, then as given."""
-    return sorted(range(len(spans)), key=lambda i: (*key(spans[i]), spans[i].lower, i))
-
-
-def by_size(span: Span) -> tuple[int, ...]:
-    """Largest first."""
-    return (-span.size,)
 
 
 def by_area(span: Span) -> tuple[int, ...]:
@@ -98,18 +55,6 @@ def naive(spans: Sequence[Span], alignment: int = 1) -> list[int]:
         offsets.append(top)
         top = -(-(top + span.size) // alignment) * alignment
     return offsets
-
-
-def greedy_by_size(spans: Sequence[Span], alignment: int = 1) -> list[int]:
-    """Offsets of buffers placed largest first, each in the lowest gap.
-
-    Source: the planner of TensorFlow Lite and TensorFlow Lite Micro; Pisarchyk and Lee, "Efficient memory management for deep
-    neural net inference", 2020, algorithm 3.
-
-    >>> greedy_by_size([Span(0, 2, 4), Span(1, 3, 8), Span(2, 4, 4)])
-    [8, 0, 8]
-    """
-    return lowest_gaps(spans, ordered(spans, by_size), alignment)
 
 
 def greedy_by_area(spans: Sequence[Span], alignment: int = 1) -> list[int]:

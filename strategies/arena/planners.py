@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from sim.arena import Span, height, peak_load
 from strategies.arena.climb import hill_climbing
 from strategies.arena.exact import Budget, exact
 from strategies.arena.greedy import best_fit, first_fit, greedy_by_area, greedy_by_size, naive
 from strategies.arena.satisfaction import satisfy
-from strategies.arena.spans import ArenaPlan, Span, aligned, checked, height, peak_load
+from strategies.arena.spans import ArenaPlan, aligned, checked
 from strategies.errors import ArenaError
 from workloads.errors import nearest
 

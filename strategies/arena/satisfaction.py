@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from strategies.arena.spans import Span, unit_of
+from sim.arena import Span
+from strategies.arena.spans import unit_of
 
 
 @dataclass(frozen=True)

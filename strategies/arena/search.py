@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.arena import Span
 from strategies.arena.kernels import FOUND, FULL, IMPOSSIBLE, LEVEL, LOW, NODES, canonical_search, search_columns, start_search
 from strategies.arena.sections import SpanTable, span_table
-from strategies.arena.spans import Span
 
 #: Nodes of the shortest run.
 SHORTEST_RUN = 1000

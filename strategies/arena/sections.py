@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from strategies.arena.spans import Span
+from sim.arena import Span
 
 
 class SpanTable(NamedTuple):

@@ -1,24 +1,16 @@
-"""Span, ArenaPlan: buffers of a memory as sizes held over a range of steps, and their offsets in the arena."""
+"""ArenaPlan: offsets of buffers in an arena, and what is known about them; what a list of buffers must keep to."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
+from sim.arena import Span
 from strategies.errors import ArenaError
 
 #: Largest sum of sizes: beyond it the integer columns of the compiled search would not hold offsets.
 LARGEST_SUM_BYTES = 2**60
-
-
-class Span(NamedTuple):
-    """One buffer: held at the steps lower <= step < upper."""
-
-    lower: int
-    upper: int
-    size: int  # [B]
 
 
 @dataclass(frozen=True)
@@ -61,32 +53,6 @@ class ArenaPlan:
     def fits(self, capacity: int) -> bool:
         """True where the arena is within ``capacity`` bytes."""
         return self.height <= capacity
-
-
-def height(spans: Sequence[Span], offsets: Sequence[int]) -> int:
-    """Bytes an arena needs for these offsets.
-
-    >>> height([Span(0, 2, 4), Span(1, 3, 8)], [8, 0])
-    12
-    """
-    return max((offset + span.size for span, offset in zip(spans, offsets, strict=True)), default=0)
-
-
-def peak_load(spans: Iterable[Span]) -> int:
-    """Bytes held at the worst step.
-
-    >>> peak_load([Span(0, 2, 4), Span(1, 3, 8), Span(2, 4, 4)])
-    12
-    """
-    changes: dict[int, int] = {}
-    for lower, upper, size in spans:
-        changes[lower] = changes.get(lower, 0) + size
-        changes[upper] = changes.get(upper, 0) - size
-    held = most = 0
-    for step in sorted(changes):
-        held += changes[step]
-        most = max(most, held)
-    return most
 
 
 def aligned(spans: Sequence[Span], alignment: int) -> list[Span]:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.arena import lowest_gaps
 from strategies.arena import PLANNERS, Budget, Span, faults, height, peak_load, plan_arena
-from strategies.arena.greedy import best_fit, first_fit, greedy_by_size, lowest_gaps, smallest_gaps
+from strategies.arena.greedy import best_fit, first_fit, greedy_by_size, smallest_gaps
 from strategies.errors import ArenaError
 from tests.reference.arena import lowest_gap_offsets
 from tests.strategies.arena.instances import FEW_SPANS, SPANS
