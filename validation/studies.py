@@ -20,6 +20,7 @@ from validation.cpu_study import study as cpu_study
 from validation.errors import DatasetError
 from validation.measurement import Dataset
 from validation.nasbench_study import study as nasbench_study
+from validation.peaks import peaks
 from validation.predict import predicted
 from validation.reader import dataset_names, load_aliases, load_dataset
 from workloads.errors import GraphError
@@ -30,6 +31,7 @@ Progress = Callable[[str], None]
 #: Dataset -> its study, where the closed form of the catalogue row by row is not what is asked.
 STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
     "eyeriss_v1_alexnet": eyeriss_v1_alexnet,
+    "peaks": peaks,
     "systolic_reference": systolic_reference,
     **dict.fromkeys(array_rows.DATASETS, published_rows),
 }
