@@ -13,6 +13,7 @@ from hwmodels import units
 from hwmodels.citations import named_sources, source_of
 from hwmodels.document import Entry, inherit, nearest, read_document
 from hwmodels.errors import DeviceFileError, UnitError
+from hwmodels.operator_sets import operators_named
 from hwmodels.provenance import Source
 
 RUNTIMES = Path(__file__).with_name("runtimes")
@@ -46,7 +47,7 @@ class Runtime:
     layout : str
         How images lie in memory unless an operator says otherwise: ``channels_first`` or ``channels_last``.
     operators : tuple of str
-        ONNX operator names it can run; empty means all that have a rule.
+        ONNX operators it can run besides those without work; empty means all that have a rule.
     costs : Mapping of str to float
         Named cost parameters (MCU: cycles per MAC by kind; CPU: era; GPU: efficiencies).
     architectures : Mapping of str to Mapping
@@ -164,7 +165,7 @@ def read_runtime(path: Path) -> Runtime:
         fuses=_names(root, "fuses"),
         removes=_removals(root),
         layout=_choice(root, "layout", LAYOUTS),
-        operators=_names(root, "operators"),
+        operators=operators_named(root.fields["operators"]) if "operators" in root.fields else (),
         costs=MappingProxyType({key: _cost(key, entry) for key, entry in costs.items()}),
         architectures=MappingProxyType(
             {

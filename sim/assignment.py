@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from dataflows.array_units import ARRAY_KINDS, done_on_the_way_out, fusible
-from hwmodels.device import ArrayUnit, ComputeUnit, Device, VectorUnit
+from hwmodels.device import ArrayUnit, ComputeUnit, Device, McuUnit, VectorUnit
 from hwmodels.runtime import Runtime
 from sim.errors import ScheduleError
 from sim.plan import Plan
 from workloads.dtypes import BITS, bits, is_float
 from workloads.errors import nearest
-from workloads.graph import Graph
+from workloads.graph import Graph, Operator
 from workloads.operators.rule import KINDS
 from workloads.tables import GraphTables
 
@@ -70,7 +70,7 @@ def assign(
     """Unit of each operator by name, and the units that have work.
 
     An operator runs where the plan places it, else on the plan's unit if that can run it, else on the host. One that is free stays
-    where its first input was made.
+    where its first input was made. Beside a microcontroller no host is assumed: what its runtime lacks is refused.
     """
     unit, host = unit_named(device, plan.unit), host_of(device, plan)
     able = supported(graph, tables, unit, runtime)
@@ -81,20 +81,36 @@ def assign(
         if placed is None and KINDS[tables.operators.kind[i]] == "free":
             made_by = [graph.producer[name] for name in operator.inputs if name in graph.producer]
             placed = chosen[made_by[0]] if made_by else unit.name
+        if placed is None and not able[i] and host.name == IDEAL_VECTOR and isinstance(unit, McuUnit):
+            raise _not_imported(operator, device, unit, runtime)
         chosen.append(placed or (unit.name if able[i] else host.name))
     used = set(chosen) | {unit.name}
     return tuple(chosen), {name: known[name] for name in known if name in used}
 
 
+def _not_imported(operator: Operator, device: Device, unit: McuUnit, runtime: Runtime | None) -> ScheduleError:
+    """An operator that a microcontroller, or its runtime, does not have."""
+    lacks = runtime is not None and bool(runtime.operators) and operator.op not in runtime.operators
+    engine = f"runtime {runtime.name}" if runtime is not None and lacks else f"unit '{unit.name}'"
+    known = runtime.operators if runtime is not None and lacks else unit.operators
+    return ScheduleError(
+        f"operator '{operator.name}': {operator.op} on {device.name}; {engine} has no such operator: "
+        f"a network without it or another --runtime is expected; {nearest(operator.op, known)}"
+    )
+
+
 def supported(graph: Graph, tables: GraphTables, unit: ComputeUnit, runtime: Runtime | None) -> list[bool]:
-    """Whether the unit, under the runtime, can run each operator; an array also what it does to results on their way out."""
+    """Whether the unit, under the runtime, can run each operator; an array also what it does to results on their way out.
+
+    Operators nobody has modelled are taken as known to the runtime: they were let in on request.
+    """
     array = isinstance(unit, ArrayUnit)
     able = []
     for i, operator in enumerate(graph.operators):
         kind = KINDS[tables.operators.kind[i]]
         able.append(
             (not unit.operators or kind in unit.operators or operator.op in unit.operators)
-            and (runtime is None or not runtime.operators or operator.op in runtime.operators)
+            and (runtime is None or not runtime.operators or kind == "unmodelled" or operator.op in runtime.operators)
             and (not array or kind in ARRAY_KINDS)
         )
     if isinstance(unit, ArrayUnit):

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from hwmodels import catalog
+from hwmodels.document import read_document
 from hwmodels.errors import DeviceFileError
+from hwmodels.operator_sets import TABLE as operator_sets_file
+from hwmodels.operator_sets import operator_sets
 from hwmodels.reader import load_device
-from hwmodels.runtime import load_runtime, read_runtime, runtimes
+from hwmodels.runtime import Runtime, load_runtime, read_runtime, runtimes
+from workloads.operators import RULES
 
 PROFILES = runtimes()
 
@@ -28,7 +32,7 @@ sources:
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=[profile.name for profile in PROFILES])
-def test_profiles_of_the_catalogue(profile) -> None:
+def test_profiles_of_the_catalogue(profile: Runtime) -> None:
     assert profile.summary
     assert profile.kinds and set(profile.kinds) <= {"mcu", "cpu", "gpu", "tile_engine"}
     assert set(profile.sources) == set(profile.costs)
@@ -93,3 +97,25 @@ def test_broken_profiles_are_refused_with_their_line(tmp_path: Path, old: str, n
         read_runtime(path)
     assert str(problem.value).startswith(f"{path}:{line}: ")
     assert said in str(problem.value)
+
+
+def test_sets_of_operators_are_operators_with_a_source() -> None:
+    root = read_document(operator_sets_file)
+    assert set(operator_sets()) == set(root.fields)
+    for name, operators in operator_sets().items():
+        assert len(str(root.fields[name].fields["source"].content)) > 40
+        assert len(set(operators)) == len(operators) and set(operators) <= set(RULES), name
+
+
+def test_runtimes_with_a_converter_name_its_operators() -> None:
+    listed = {profile.name for profile in PROFILES if profile.operators}
+    converters = ("x_cube_ai", "tflm", "tinyengine", "cmsis_nn", "esp_nn")
+    assert listed == {p.name for p in PROFILES if p.name.startswith(converters)}
+    assert set(load_runtime("tinyengine").operators) < set(load_runtime("tflm_reference").operators)
+
+
+def test_an_unknown_set_of_operators_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "maker_1.yaml"
+    path.write_text(GOOD.replace("lowering: engine", "lowering: engine\noperators: tfml"))
+    with pytest.raises(DeviceFileError, match="'tfml' is no set of operators.*nearest: tflm"):
+        read_runtime(path)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from hwmodels.device import ArrayUnit
-from hwmodels.runtime import Runtime
+from hwmodels.reader import load_device
+from hwmodels.runtime import Runtime, load_runtime
 from sim.assignment import IDEAL_LANES, assign, computes, host_of, ideal_vector, nearest_dtype, supported
 from sim.errors import ScheduleError
 from sim.lower import layerwise_plan, lower
@@ -119,3 +120,33 @@ def test_a_runtime_for_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_a_kind_without_a_lowering_is_refused() -> None:
     with pytest.raises(ScheduleError, match="unit 'core': kind 'toy' has no lowering"):
         lower(chain_graph(), toy_device(), layerwise_plan(chain_graph(), toy_device()))
+
+
+@pytest.mark.parametrize(
+    ("device", "runtime", "missing", "nearest_said"),
+    [("nrf52840", None, "Gelu", "FastGelu"), ("stm32f746", "tinyengine", "Gelu", "nearest"), ("stm32h743", None, None, "")],
+)
+def test_a_microcontroller_runs_what_its_runtime_imports(
+    device: str, runtime: str | None, missing: str | None, nearest_said: str
+) -> None:
+    net = GraphBuilder("block", "int8")
+    x = net.conv(net.input((1, 4, 8, 8)), 4, 3, padding=1, name="conv")
+    net.linear(net.flatten(net.activation(x, "gelu", name="bend"), name="flat"), 10, name="linear")
+    graph, board = net.finish(), load_device(device)
+    plan = layerwise_plan(graph, board, runtime=runtime)
+    if missing is None:
+        assert set(lower(graph, board, plan).unit_of) == {"cpu"}
+        return
+    with pytest.raises(ScheduleError) as problem:
+        lower(graph, board, plan)
+    said = str(problem.value)
+    assert said.startswith(f"operator 'bend': {missing} on {device}; runtime ") and nearest_said in said
+    assert "--runtime" in said and "\n" not in said
+
+
+def test_operators_without_work_need_no_entry() -> None:
+    net = GraphBuilder("only", "int8")
+    net.linear(net.flatten(net.input((1, 4, 2, 2)), name="flat"), 10, name="linear")
+    graph, board = net.finish(), load_device("stm32f746")
+    assert "Flatten" not in load_runtime("tinyengine").operators
+    assert len(lower(graph, board, layerwise_plan(graph, board, runtime="tinyengine")).unit_of) == 2
