@@ -193,6 +193,15 @@ def runtimes(given: Given, name: Name = None) -> int:
     return verbs.runtimes(name, given)
 
 
+@app.command(epilog="Example: boardless strategies quantize")
+@options(*_LIST)
+def strategies(given: Given, name: Name = None) -> int:
+    """What can be done to a network on a device, or one strategy in full with its parameters."""
+    from boardless import verbs
+
+    return verbs.strategies(name, given)
+
+
 @app.command(epilog="Example: boardless calibrate --on raspberry_pi_4 measured.csv -o raspberry_pi_4.fit.yaml")
 @options(shared.OUTPUT)
 def calibrate(

@@ -80,6 +80,8 @@ RUN = (
     _option("timing", str, "default", "default, or reference: the common systolic simulator's count.", metavar="NAME", panel=_RUN),
     _option("mapping", str | None, None, "Mappings of an array, given instead of searched.", metavar="FILE.csv", panel=_RUN),
     _option("hypothetical", bool, False, "Allow a dataflow that the unit does not list.", panel=_RUN),
+    _option("strategy", list[str], [], "What is done to the network, see `boardless strategies` (repeatable, applied in order).",
+            metavar="NAME[:key=value,...]", panel=_RUN),
     _option("every", str | None, None, "One inference each: adds the average power (10s).", metavar="TIME", panel=_RUN),
     _option("battery", str | None, None, "Adds the days it lasts; needs --every (1000mAh@3V).", metavar="CHARGE@V", panel=_RUN),
     _option("set", list[str], [], "Change a field of the device for this run, e.g. 'memories.sram.capacity=256 KiB' (repeatable).",

@@ -30,14 +30,16 @@ from boardless.suiting import Party, suited
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.reader import load_device
 from hwmodels.runtime import load_runtime
-from sim.assignment import nearest_dtype, unit_named
+from sim.assignment import unit_named
 from sim.durations import durations
 from sim.estimate import estimate as closed_form
-from sim.lower import layerwise_plan, lower
+from sim.lower import layerwise_plan
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from sim.together import simulate_together
+from strategies.problem import Problem
+from strategies.strategy import apply_all
 from validation.calibrate import Calibration
 from validation.calibrate import calibrate as fit_board
 from validation.compare import Report
@@ -236,32 +238,31 @@ def _unit(device: Device, chosen: Settings) -> ComputeUnit:
 
 
 def _lowered(graph: Graph, device: Device, chosen: Settings) -> Schedule:
+    problem = apply_all(_problem(graph, device, chosen), chosen.strategies)
+    done = tuple(f"{step.spec}: {step.changed}" for step in problem.steps)
+    found = problem.schedule()
+    return replace(found, notes=(*done, *found.notes)) if done else found
+
+
+def _problem(graph: Graph, device: Device, chosen: Settings) -> Problem:
+    """The network on the device, nothing done yet: the layerwise plan."""
     unit = _unit(device, chosen)
-    typed = _typed(graph, unit, chosen)
-    names = (operator.name for operator in typed.operators)
+    _check_dtype(unit, chosen)
+    names = (operator.name for operator in graph.operators)
     mappings = read_mappings(chosen.mapping, unit.kind, names) if chosen.mapping is not None else {}
     plan = layerwise_plan(
-        typed, device, unit=chosen.unit, threads=chosen.threads if isinstance(unit, CpuUnit) else None, runtime=chosen.runtime,
+        graph, device, unit=chosen.unit, threads=chosen.threads if isinstance(unit, CpuUnit) else None, runtime=chosen.runtime,
         profile=chosen.profile, dataflow=chosen.dataflow, mappings=mappings, timing=chosen.timing, batch=chosen.batch,
         hypothetical=chosen.hypothetical, seed=chosen.seed,
     )  # fmt: skip
-    return lower(typed, device, plan)
+    return Problem(graph, device, plan, seed=chosen.seed, may_retype=chosen.dtype is None)
 
 
-def _typed(graph: Graph, unit: ComputeUnit, chosen: Settings) -> Graph:
-    """The network in types the unit computes: as asked, else the file's, else the nearest the unit has (which is then assumed)."""
-    if chosen.dtype is not None:
-        if chosen.dtype not in unit.dtypes and chosen.dtype not in WEIGHT_FORMATS:
-            known = ", ".join(unit.dtypes)
-            raise UsageError(
-                f"--dtype: '{chosen.dtype}'; unit '{unit.name}' computes {known}; {nearest(chosen.dtype, unit.dtypes)}"
-            )
-        return graph
-    wanted = nearest_dtype(unit, graph)
-    if wanted is None:
-        return graph
-    typed = retype(graph, wanted)
-    return typed.replace(settings={**typed.settings, "dtype_assumed": True})
+def _check_dtype(unit: ComputeUnit, chosen: Settings) -> None:
+    """Refuse a type that the unit does not compute."""
+    if chosen.dtype is not None and chosen.dtype not in unit.dtypes and chosen.dtype not in WEIGHT_FORMATS:
+        known = ", ".join(unit.dtypes)
+        raise UsageError(f"--dtype: '{chosen.dtype}'; unit '{unit.name}' computes {known}; {nearest(chosen.dtype, unit.dtypes)}")
 
 
 def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
@@ -283,6 +284,8 @@ def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
         said["every_s"] = seconds_of(chosen.every)
     if chosen.battery is not None:
         said["battery_j"] = joules_of(chosen.battery)
+    if chosen.strategies:
+        said["strategies"] = [strategy.spec for strategy in chosen.strategies]
     return {**said, "set": chosen.overrides}
 
 

@@ -8,6 +8,8 @@ from os import PathLike
 from typing import Any
 
 from boardless.errors import UsageError
+from strategies.chosen import read_strategy
+from strategies.strategy import Strategy
 from workloads.dtypes import SELECTABLE
 from workloads.errors import nearest
 
@@ -62,6 +64,8 @@ class Settings:
         Charge and voltage, e.g. ``1000mAh@3V``: adds the days it lasts; needs ``every``.
     format : str or None
         ``topology`` for a table of the systolic simulator with an unknown header.
+    strategy : iterable of str or Strategy
+        What is done to the network and its plan, in order, e.g. ``["quantize:dtype=int8", "fuse"]``.
     devices, networks : iterable of path
         Device files and layer tables added to the catalogue.
     """
@@ -86,6 +90,7 @@ class Settings:
     every: str | None = None
     battery: str | None = None
     format: str | None = None
+    strategy: Iterable[str | Strategy] = ()
     devices: Paths = ()
     networks: Paths = ()
 
@@ -103,6 +108,8 @@ class Settings:
         object.__setattr__(self, "set", {name: str(value) for name, value in pairs("set", self.set, "FIELD=VALUE").items()})
         dims = {name: _whole(f"dim {name}", value) for name, value in pairs("dim", self.dim, "NAME=VALUE").items()}
         object.__setattr__(self, "dim", dims)
+        asked = [self.strategy] if isinstance(self.strategy, str | Strategy) else self.strategy
+        object.__setattr__(self, "strategy", tuple(read_strategy(entry) for entry in asked))
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Settings:
@@ -117,6 +124,11 @@ class Settings:
     def overrides(self) -> dict[str, str]:
         """Fields of the device changed for this run, as written."""
         return dict(self.set)  # type: ignore[arg-type]
+
+    @property
+    def strategies(self) -> tuple[Strategy, ...]:
+        """What is done to the network and its plan, in order."""
+        return tuple(self.strategy)  # type: ignore[arg-type]
 
     @property
     def dims(self) -> dict[str, int]:

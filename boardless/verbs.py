@@ -113,6 +113,15 @@ def runtimes(name: str | None, given: Given) -> int:
     return _listing(given, catalog.runtimes(), catalog.list_text)
 
 
+def strategies(name: str | None, given: Given) -> int:
+    """The catalogue of strategies, or one of them in full."""
+    from boardless import strategy_catalog
+
+    if name is not None:
+        return _listing(given, strategy_catalog.strategy(name), strategy_catalog.strategy_text)
+    return _listing(given, strategy_catalog.strategies(), strategy_catalog.list_text)
+
+
 def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str | None, aliases: Sequence[str]) -> int:
     """Predictions beside the measurements of some datasets, all of the project's by default."""
     from boardless import validation_report

@@ -256,7 +256,7 @@ def _levers(graph: Graph, tenants: Tenants) -> dict[str, Placement]:
     """The same network placed anew under each change that a user can ask for."""
     changed: dict[str, Placement] = {}
     if any(is_float(t.dtype) for t in graph.tensors.values()):
-        changed["dtype:int8"] = _place(retype(graph, "int8"), tenants)
+        changed["quantize:dtype=int8"] = _place(retype(graph, "int8"), tenants)
     if tenants.batch > 1:
         with suppress(GraphError):  # a network whose batch is written into it
             changed["batch:1"] = _place(rebatch(graph, 1), tenants)

@@ -1,5 +1,15 @@
-"""WHAT TO CHOOSE. Problem in, better choice out: placements, mappings, orders, offsets.
+"""WHAT TO CHOOSE. Problem in, Problem out: a changed graph, or a changed plan (placement, order, moves).
 
 A strategy changes a graph or a plan and says in one line what it changed; the schedule that comes of it is priced and played like
-any other. So far: :mod:`~strategies.buffers` gives the tensors of a memory their offsets.
+any other. A list of strategies is a fold over :meth:`strategies.strategy.Strategy.apply`. The table below is the catalogue: name on
+the command line -> where the :class:`~strategies.strategy.Strategy` stands; it is imported when it is asked for.
 """
+
+#: Name -> module and attribute of the Strategy.
+STRATEGIES: dict[str, str] = {
+    "fold": "strategies.transformed:FOLD",
+    "fuse": "strategies.transformed:FUSE",
+    "quantize": "strategies.transformed:QUANTIZE",
+    "reorder": "strategies.reordered:REORDER",
+    "trim": "strategies.transformed:TRIM",
+}

@@ -199,7 +199,8 @@ def test_nothing_is_written_when_a_later_device_is_unknown(tmp_path: Path) -> No
         (("estimate",), "Missing argument 'NETWORK'; see boardless estimate --help"),
         (("estimate", "lenet5"), "Missing option '--on'"),
         (("estimate", *LENET, "--batch", "many"), "--batch: 'many'; "),
-        (("estimate", *LENET, "--strategy", "patch"), "No such option: --strategy"),
+        (("estimate", *LENET, "--strategy", "quantise"), "strategy: 'quantise' is not one"),
+        (("estimate", *LENET, "--strategy", "quantize:dtype=int7"), "strategy 'quantize': dtype=int7; one of fp32"),
         (("estimate", *LENET, "--trace", "x"), "No such option: --trace"),
         (("estimate", *LENET, "--batch", "0"), "--batch: 0; a whole number of at least 1 is expected"),
         (("estimate", *LENET, "--dtype", "int7"), "--dtype: 'int7'; one of fp32"),
@@ -281,3 +282,13 @@ def test_the_command_as_a_process(tmp_path: Path) -> None:
     )
     slow = {"numpy", "numba", "pint", "onnx", "matplotlib", "pandas", "scipy", "networkx", "simpy", "pydantic"}
     assert not slow & {line.rpartition("|")[2].strip() for line in listing.stderr.splitlines()}
+
+
+def test_strategies_are_listed_applied_in_order_and_recorded() -> None:
+    names = [entry["name"] for entry in form("strategies")]
+    assert {"fold", "fuse", "quantize"} <= set(names) and names == sorted(names)
+    assert [p["name"] for p in form("strategies", "quantize")["parameters"]][0] == "dtype"
+    answer = form("estimate", *LENET, "--strategy", "quantize:dtype=int8", "--strategy", "fuse")
+    assert answer["settings"]["strategies"] == ["quantize:dtype=int8", "fuse"]
+    assert answer["settings"]["dtype"] == "int8"
+    assert [note.split(":")[0] for note in answer["notes"][:2]] == ["quantize", "fuse"]

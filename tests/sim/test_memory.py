@@ -101,7 +101,7 @@ def test_a_shortfall_names_holders_and_levers() -> None:
     assert shortfall.largest == tuple((b.tensor, b.bytes) for b in held)[:5]
     levers = {lever.strategy: lever.needed_bytes for lever in shortfall.levers}
     # Every activation carries the batch on its leading axis and is fp32: a quarter either way.
-    assert levers["dtype:int8"] == levers["batch:1"] == need // 4
+    assert levers["quantize:dtype=int8"] == levers["batch:1"] == need // 4
     assert f"short by {1}" in str(shortfall)
 
 
