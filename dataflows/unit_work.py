@@ -20,6 +20,9 @@ from workloads.tables import NestTable, OperatorTable
 #: Kind, in a table as a runtime runs it, of an operator that has disappeared into another one or runs elsewhere.
 ABSORBED = -1
 
+#: Kinds of work that move bytes: over a link of the device for an operator that waits for them; blocks ahead of their use.
+LINK, BLOCKS = "link", "blocks"
+
 
 @dataclass(frozen=True)
 class UnitSettings:
@@ -122,6 +125,11 @@ class UnitWork:
     details: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     enqueue_phase: str | None = None
     counted: Counted | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether it moves bytes and computes nothing."""
+        return self.kind in (LINK, BLOCKS)
 
 
 def renamed(terms: tuple[Term, ...], phases: Mapping[str, str]) -> tuple[Term, ...]:

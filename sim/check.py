@@ -63,18 +63,16 @@ def _amounts(schedule: Schedule) -> Iterator[str]:
     for task in schedule.tasks:
         for term, amount in task.amounts:
             key = (task.work, task.operator, term)
-            if key in found:
-                yield f"{task.name}: amount of term {term} is done twice"
             if schedule.work[task.work].terms[term].phase != task.phase:
                 yield f"{task.name}: term {term} belongs to another phase"
-            found[key] = amount
+            found[key] = found.get(key, 0.0) + amount
     for name, work in schedule.work.items():
         for i in range(work.amounts.shape[0]):
             for k in range(work.amounts.shape[1]):
                 amount = float(work.amounts[i, k])
                 if not (amount >= 0 and math.isfinite(amount)):
                     yield f"{name}: amount {amount} of operator {i}, term {k} is no amount of work"
-                if found.get((name, i, k), 0.0) != amount:
+                if not math.isclose(found.get((name, i, k), 0.0), amount, rel_tol=TOLERANCE):
                     yield f"{name}: operator {i}, term {k}: {amount} counted, {found.get((name, i, k), 0.0)} scheduled"
 
 
@@ -95,8 +93,7 @@ def _data(schedule: Schedule) -> Iterator[str]:
         for name in operator.inputs:
             needed |= ended[schedule.graph.producer[name]] if name in schedule.graph.producer else 0
         tasks = own.get(i, [])
-        # A host may hand an operator over before its inputs are there.
-        waiting = [t for t in tasks if schedule.tasks[t].phase != schedule.work[schedule.tasks[t].work].enqueue_phase]
+        waiting = [t for t in tasks if not schedule.is_ahead(schedule.tasks[t])]
         for t in waiting:
             if needed & ~ancestors[t]:
                 yield f"{schedule.tasks[t].name}: does not wait for all its inputs"

@@ -6,6 +6,7 @@ Seconds of a task are the sum of amount * price over its terms, rounded once to 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,7 +65,9 @@ def durations(schedule: Schedule) -> Durations:
             f"{schedule.graph.name}: {total / PICOSECONDS:.3g} s of work; at most {LONGEST_PS / PICOSECONDS:.3g} s are expected, "
             "what the clock holds; use a smaller batch or a faster device"
         )
-    return Durations(np.array(column, np.int64), *_energies(schedule, column))
+    joules, watts = _energies(schedule, column)
+    _add_rests(schedule, column, joules)
+    return Durations(np.array(column, np.int64), joules, watts)
 
 
 def whole_picoseconds(seconds: float, name: str) -> int:
@@ -82,19 +85,14 @@ def whole_picoseconds(seconds: float, name: str) -> int:
 def _energies(schedule: Schedule, picoseconds: list[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Energy of each task, and the power in it: its energy terms where its work has some, else active power * time; plus static
     power * time.
-
-    While a unit waits for its host to hand an operator over, it draws the device's idle power.
     """
     joules, watts = np.zeros(len(picoseconds)), np.zeros(len(picoseconds))
     static = math.fsum(static_powers(schedule).values())
-    clocks: dict[str, _Clock] = {}
     for i, tasks in enumerate(schedule.tasks_of()):
         unit = schedule.units[schedule.unit_of[i]]
         for name in dict.fromkeys(schedule.tasks[t].work for t in tasks):
             work = schedule.work[name]
-            own = [t for t in tasks if schedule.tasks[t].work == name]
-            handed_over = [t for t in own if schedule.tasks[t].phase == work.enqueue_phase]
-            own = [t for t in own if t not in handed_over]
+            own = [t for t in tasks if schedule.tasks[t].work == name and schedule.tasks[t].phase != work.enqueue_phase]
             if own and by_actions(work, unit):
                 _spend_actions(schedule, work, i, own, joules)
             timed = timed_tasks(work, own, picoseconds)
@@ -102,11 +100,41 @@ def _energies(schedule: Schedule, picoseconds: list[int]) -> tuple[NDArray[np.fl
             for t in timed:
                 watts[t] = power
                 joules[t] += active_joules(power, picoseconds[t] / PICOSECONDS)
-            for t in handed_over:
-                waited = clocks.setdefault(name, _Clock()).waited_for(picoseconds[t], sum(picoseconds[t] for t in timed))
-                idle = idle_power(schedule)
-                joules[t] = active_joules(_known(unit.active_power_w if idle is None else idle), waited / PICOSECONDS)
     return joules, watts
+
+
+def _add_rests(schedule: Schedule, picoseconds: list[int], joules: NDArray[np.float64]) -> None:
+    """While a unit waits, for its host to hand an operator over or for a block to be there, it draws the device's idle power; without
+    one its active power: it looks for the end again and again."""
+    idle = idle_power(schedule)
+    for task, waited_ps in (_waits_for_blocks if schedule.held else _waits_for_hosts)(schedule, picoseconds):
+        power = schedule.units[schedule.unit_of[schedule.tasks[task].operator]].active_power_w if idle is None else idle
+        joules[task] += active_joules(_known(power), waited_ps / PICOSECONDS)
+
+
+def _waits_for_hosts(schedule: Schedule, picoseconds: list[int]) -> Iterator[tuple[int, int]]:
+    """Tasks that hand an operator over, and how long its unit stands still until then [ps]."""
+    clocks: dict[str, _Clock] = {}
+    for tasks in schedule.tasks_of():
+        for t in tasks:
+            name = schedule.tasks[t].work
+            if schedule.tasks[t].phase == schedule.work[name].enqueue_phase:
+                others = [other for other in tasks if schedule.tasks[other].work == name and other != t]
+                working = sum(picoseconds[other] for other in timed_tasks(schedule.work[name], others, picoseconds))
+                yield t, clocks.setdefault(name, _Clock()).waited_for(picoseconds[t], working)
+
+
+def _waits_for_blocks(schedule: Schedule, picoseconds: list[int]) -> Iterator[tuple[int, int]]:
+    """Tasks of the chosen unit, and how long it stands still before them; at the end, until the last block is away [ps]."""
+    ends: list[int] = []
+    unit_ps = 0
+    for index, task in enumerate(schedule.tasks):
+        start = max((ends[before] for before in (*task.after, *task.follows)), default=0)
+        ends.append(start + picoseconds[index])
+        if task.resource == schedule.plan.unit:
+            yield index, max(0, start - unit_ps)
+            unit_ps = max(unit_ps, ends[-1])
+    yield len(ends) - 1, max(ends) - unit_ps
 
 
 class _Clock:

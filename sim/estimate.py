@@ -18,6 +18,7 @@ from sim.interval import latency_interval
 from sim.kernels import longest_path
 from sim.results import Coverage, Estimate, Missing, OperatorEstimate
 from sim.schedule import Schedule
+from sim.swap import told_of
 from sim.tables import task_table
 from workloads.dtypes import is_float
 from workloads.graph import Graph
@@ -74,6 +75,7 @@ def assembled(
     energy = None if None in energies else math.fsum(e for e in energies if e is not None)
     placement = schedule.placement
     interval = latency_interval(schedule, total_ps / PICOSECONDS)
+    figures, sentences = told_of(schedule, total_ps)
     return Estimate(
         network=schedule.graph.name,
         device=schedule.device.name,
@@ -95,7 +97,8 @@ def assembled(
         latency_interval_s=None if isinstance(interval, str) else interval[0],
         interval_basis=None if isinstance(interval, str) else interval[1],
         missing=tuple(_missing(rows, interval if isinstance(interval, str) else None)),
-        notes=(*schedule.graph.notes, *schedule.notes, *_host_note(schedule, times)),
+        extra=figures,
+        notes=(*schedule.graph.notes, *schedule.notes, *sentences, *_host_note(schedule, times)),
     )
 
 
@@ -107,8 +110,9 @@ def operator_rows(
     rows, times = [], []
     for i, (operator, tasks) in enumerate(zip(schedule.graph.operators, schedule.tasks_of(), strict=True)):
         work = schedule.work[schedule.unit_of[i]]
-        time = operator_ps(schedule, tasks, picoseconds)
-        phases = [(schedule.tasks[t].phase, picoseconds[t]) for t in tasks if picoseconds[t]]
+        phases = _phases(schedule, tasks, picoseconds)
+        # Parts of one phase are done one after the other, those of other operators between them left out.
+        time = max((operator_ps(schedule, tasks, picoseconds), *(ps for _, ps in phases)))
         energy = sum(joules[t] for t in tasks)
         started = starts[i] if starts else None
         rows.append(
@@ -121,7 +125,7 @@ def operator_rows(
                 latency_s=time / PICOSECONDS,
                 energy_j=None if math.isnan(energy) else energy,
                 bound=max(phases, key=lambda p: p[1])[0] if phases else "none",
-                join=work.join,
+                join=work.join if time == sum(ps for _, ps in phases) else "max",
                 phases=tuple((phase, ps / PICOSECONDS) for phase, ps in phases),
                 bytes=bytes_of(schedule, i),
                 start_s=started[0] / PICOSECONDS if started else None,
@@ -131,6 +135,15 @@ def operator_rows(
         )
         times.append(time)
     return rows, times
+
+
+def _phases(schedule: Schedule, tasks: Sequence[int], picoseconds: Sequence[int]) -> list[tuple[str, int]]:
+    """Time of each phase of one operator; of one that is cut into parts the sum over them [ps]."""
+    found: dict[str, int] = {}
+    for t in tasks:
+        if picoseconds[t]:
+            found[schedule.tasks[t].phase] = found.get(schedule.tasks[t].phase, 0) + picoseconds[t]
+    return list(found.items())
 
 
 def operator_ps(schedule: Schedule, tasks: Sequence[int], picoseconds: Sequence[int]) -> int:
@@ -145,7 +158,7 @@ def bytes_of(schedule: Schedule, i: int) -> dict[str, tuple[int, int]]:
     """Bytes one operator reads from and writes to each level, transfers included [B]."""
     found: dict[str, tuple[int, int]] = {}
     for name, work in schedule.work.items():
-        if name == schedule.unit_of[i] or work.kind == "link":
+        if name == schedule.unit_of[i] or work.moves:
             for level, (read, written) in zip(work.levels, work.traffic[i].tolist(), strict=True):
                 if read or written:
                     before = found.get(level, (0, 0))

@@ -20,6 +20,8 @@ def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
     Known for runs of single inferences wholly on a CPU or a microcontroller, under a runtime that was compared with measurements.
     """
     plan, unit = schedule.plan, schedule.units.get(schedule.plan.unit)
+    if schedule.held:
+        return "no interval was learnt for runs that move blocks in and out"
     if not isinstance(unit, CpuUnit | McuUnit):
         return f"no interval was learnt for units of kind {unit.kind if unit else 'none'}"
     if set(schedule.unit_of) - {plan.unit}:

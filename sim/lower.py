@@ -17,6 +17,7 @@ from sim.errors import ScheduleError
 from sim.memory import PROFILES, Placement, Tenants, place
 from sim.plan import Plan
 from sim.schedule import Schedule
+from sim.swap import swapped
 from sim.tasks import TaskList
 from sim.transfers import Transfer, link_work, transfers_of
 from workloads.errors import nearest
@@ -163,16 +164,18 @@ def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowe
     def work_with(regions: Mapping[str, str]) -> dict[str, UnitWork]:
         return {n: _unit_work(graph, tables, device, units[n], plan, unit_of, regions, table) for n in units}
 
-    work = work_with({})
+    work = work_with(plan.regions)
     placement = place(graph, _tenants(graph, tables, device, plan, unit_of, units, work))
+    regions = {**placement.regions, **plan.regions}
     if _away_from_home(placement, units):
-        work = work_with(placement.regions)
-    moves = transfers_of(graph, device, units, unit_of, placement.regions)
+        work = work_with(regions)
+    moves = transfers_of(graph, device, units, unit_of, regions)
     for name in dict.fromkeys(move.link for move in moves if move.link):
         work[name] = link_work(device.links[name], [m for m in moves if m.link == name], len(graph.operators))
     tasks = TaskList(graph, plan, work, unit_of, moves).tasks
     notes = (*placement.notes, *_notes(device, plan, unit_of, moves))
-    return Schedule(graph, device, plan, tuple(tasks), work, unit_of, units, tables, placement, notes)
+    found = Schedule(graph, device, plan, tuple(tasks), work, unit_of, units, tables, placement, notes)
+    return found if plan.swap is None else swapped(found, plan.swap)
 
 
 def as_compiled(graph: Graph, runtime: Runtime | None) -> Graph:

@@ -23,10 +23,9 @@ def times_of(schedule: Schedule, events: Sequence[Event]) -> list[Times]:
     found: list[Times] = []
     for operator, tasks in zip(schedule.graph.operators, schedule.tasks_of(), strict=True):
         if tasks:
-            played = [by_task[t] for t in tasks]
-            enqueued = schedule.work[schedule.tasks[tasks[0]].work].enqueue_phase
-            working = [e for e in played if e.phase != enqueued] or played
-            found.append(Times(min(e.start_ps for e in working), max(e.end_ps for e in played), _wait(schedule, tasks, by_task)))
+            working = [t for t in tasks if not schedule.is_ahead(schedule.tasks[t])] or tasks
+            start, end = min(by_task[t].start_ps for t in working), max(by_task[t].end_ps for t in working)
+            found.append(Times(start, end, _wait(schedule, tasks, by_task)))
         else:
             producers = (schedule.graph.producer[name] for name in operator.inputs if name in schedule.graph.producer)
             end = max((found[p].end_ps for p in producers), default=0)
@@ -34,13 +33,19 @@ def times_of(schedule: Schedule, events: Sequence[Event]) -> list[Times]:
     return found
 
 
-def occupancy_of(schedule: Schedule, times: Sequence[Times], makespan_ps: int) -> dict[str, tuple[tuple[int, int], ...]]:
+def occupancy_of(
+    schedule: Schedule, times: Sequence[Times], makespan_ps: int, events: Sequence[Event]
+) -> dict[str, tuple[tuple[int, int], ...]]:
     """Memory -> (time [ps], bytes held from then on); constants are there from the start.
 
-    A buffer is held from the start of the operator that writes it to the end of the last one that reads it.
+    A buffer is held from the start of the operator that writes it to the end of the last one that reads it, a block from the start of
+    its first task to the end of its last.
     """
     changes: dict[str, dict[int, int]] = {name: {0: use.weights_bytes} for name, use in schedule.placement.memory.items()}
     add_buffers(changes, schedule, times, 0, makespan_ps)
+    by_task = {event.task: event for event in events}
+    for block in schedule.held:
+        _add(changes[block.memory], by_task[block.first].start_ps, by_task[block.last].end_ps, block.bytes)
     return {name: running_sum(column) for name, column in changes.items()}
 
 
@@ -51,10 +56,13 @@ def add_buffers(
     for buffer in schedule.placement.buffers:
         start = begin_ps if buffer.first < 0 else times[buffer.first].start_ps
         end = end_ps if buffer.last >= len(times) else times[max(buffer.last, 0)].end_ps
-        if end > start:
-            column = changes[buffer.region]
-            column[start] = column.get(start, 0) + buffer.bytes
-            column[end] = column.get(end, 0) - buffer.bytes
+        _add(changes[buffer.region], start, end, buffer.bytes)
+
+
+def _add(column: dict[int, int], start_ps: int, end_ps: int, size: int) -> None:
+    if end_ps > start_ps:
+        column[start_ps] = column.get(start_ps, 0) + size
+        column[end_ps] = column.get(end_ps, 0) - size
 
 
 def running_sum(changes: Mapping[int, int]) -> tuple[tuple[int, int], ...]:

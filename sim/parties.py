@@ -292,7 +292,7 @@ def flows_of(schedule: Schedule) -> dict[int, tuple[str, int, int]]:
     for index, task in enumerate(schedule.tasks):
         work, memory = schedule.work[task.work], schedule.device.memories.get(task.phase)
         known = memory is not None and memory.addressable and memory.read_bandwidth_bytes_per_s is not None
-        if known and work.kind != "link" and task.phase in work.levels and picoseconds[index]:
+        if known and not work.moves and task.phase in work.levels and picoseconds[index]:
             size = int(work.traffic[task.operator, work.levels.index(task.phase)].sum())
             if size:
                 found[index] = (task.phase, size, picoseconds[index])

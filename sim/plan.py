@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sim.swap_plan import SwapPlan
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -37,6 +39,10 @@ class Plan:
     hypothetical : bool
         Allow a dataflow the unit does not list.
     seed : int
+    regions : Mapping of str to str
+        Tensor -> memory it lives in, whatever would be chosen otherwise.
+    swap : SwapPlan or None
+        Moves between a near and a far memory, where the near one is too small.
     """
 
     unit: str
@@ -52,3 +58,5 @@ class Plan:
     one_at_a_time: bool = True
     hypothetical: bool = False
     seed: int = 0
+    regions: Mapping[str, str] = field(default_factory=dict)
+    swap: SwapPlan | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dataflows.unit_work import UnitWork
+from dataflows.unit_work import BLOCKS, UnitWork
 from hwmodels.device import ComputeUnit, Device
 from sim.memory import Placement
 from sim.plan import Plan
@@ -54,6 +54,25 @@ class Task:
     work: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes that a memory holds from the start of one task to the end of another, beside the buffers of the placement.
+
+    Attributes
+    ----------
+    tensor, memory : str
+    bytes : int
+    first, last : int
+        Tasks.
+    """
+
+    tensor: str
+    memory: str
+    bytes: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Every task of a run, in a valid order, and the work of each unit.
@@ -73,6 +92,8 @@ class Schedule:
         The graph as columns.
     placement : Placement
         Which memory holds which tensor, when.
+    held : tuple of Held
+        Blocks that come and go with tasks.
     """
 
     graph: Graph
@@ -85,6 +106,12 @@ class Schedule:
     tables: GraphTables
     placement: Placement
     notes: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
+
+    def is_ahead(self, task: Task) -> bool:
+        """Whether a task prepares an operator and may come before its inputs are there: a host hands it over, a block is moved."""
+        work = self.work[task.work]
+        return work.kind == BLOCKS or task.phase == work.enqueue_phase
 
     @property
     def host(self) -> str | None:

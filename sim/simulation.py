@@ -49,7 +49,7 @@ def simulate(schedule: Schedule, spent: Durations | None = None, engine: str = "
     played = play(system_of(schedule, spent), engine)
     events = events_of(schedule, spent, played)
     before = tuple((*task.after, *task.follows) for task in schedule.tasks)
-    held = occupancy_of(schedule, times_of(schedule, events), played.makespan_ps)
+    held = occupancy_of(schedule, times_of(schedule, events), played.makespan_ps, events)
     return Trace(events, played.makespan_ps, held, before)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dataflows.unit_work import UnitWork
+from dataflows.unit_work import LINK, UnitWork
 from hwmodels.costs.link import link_prices
 from hwmodels.device import ComputeUnit, Device, Link
 from hwmodels.terms import Term
@@ -72,7 +72,7 @@ def link_work(link: Link, transfers: Sequence[Transfer], operators: int) -> Unit
         traffic[move.operator, 1 if forward else 0, 1] += move.bytes
     return UnitWork(
         unit=link.name,
-        kind="link",
+        kind=LINK,
         join="sum",
         terms=terms,
         parameters=None,

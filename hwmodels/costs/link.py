@@ -73,3 +73,31 @@ def whole_bursts(size_bytes: int, burst_bytes: int) -> int:
     (128, 128, 5)
     """
     return -(-size_bytes // burst_bytes) * burst_bytes if burst_bytes > 0 else size_bytes
+
+
+def move_energies(power_w: float | None, bandwidth_bytes_per_s: float, latency_s: float) -> tuple[float, float]:
+    """Joules of one request and of one byte on a way that draws a constant power while it moves; NaN where that is not known.
+
+    >>> move_energies(0.5, 1e6, 1e-3)
+    (0.0005, 5e-07)
+    """
+    power = float("nan") if power_w is None else power_w
+    return power * latency_s, power / bandwidth_bytes_per_s
+
+
+def wear_per_run(written_bytes: float, write_amplification: float, capacity_bytes: float, endurance: float) -> float:
+    """Part of the life of a storage that one run takes: bytes written inside over all that can ever be written.
+
+    >>> wear_per_run(1e6, 2.0, 1e9, 1000)
+    2e-06
+    """
+    return written_bytes * write_amplification / (capacity_bytes * endurance)
+
+
+def faulting_rate(bandwidth_bytes_per_s: float, fault_bytes: float, fault_s: float) -> float:
+    """Rate of moving a large block by page faults, one after the other: bytes per fault / (time of the fault + bytes / bandwidth).
+
+    >>> faulting_rate(1e9, 1000.0, 1e-6)
+    500000000.0
+    """
+    return fault_bytes / (fault_s + fault_bytes / bandwidth_bytes_per_s)
