@@ -324,25 +324,6 @@ def count_level(table, blocks, level, halo, sharing, counts):
 
 
 @kernel(makes_arrays=False)
-def count_outermost(table, blocks, halo, counts):
-    """Words between the outermost level and the next: its reads and updates, the fills of the next."""
-    block_sizes(table, blocks)
-    count_level(table, blocks, 0, halo, SHARED, counts)
-    if table.keep[1, OUTPUTS] == 1:
-        count_outputs(table, blocks, 1, child_level(table, OUTPUTS, 1), counts)
-
-
-@kernel(makes_arrays=False)
-def count_reordered(table, blocks, halo, sharing, counts):
-    """Counts again after the temporal loops between the last two levels changed their order, and nothing else did."""
-    block_sizes(table, blocks)
-    last = len(table.keep) - 1
-    count_level(table, blocks, last - 1, halo, sharing, counts)
-    if table.keep[last, OUTPUTS] == 1:
-        count_outputs(table, blocks, last, last + 1, counts)
-
-
-@kernel(makes_arrays=False)
 def count_accesses(table, blocks, halo, sharing, counts):
     """Fill every column of ``counts`` for one mapping.
 

@@ -16,46 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dataflows.accesses import block_sizes, count_accesses, count_outermost, count_reordered, tile_words
-from dataflows.tables import AccessTable, BlockTable, LevelTable, MappingTable
+from dataflows.three_levels import count_three_levels, tile_of
 from dataflows.tiling import next_bound
 from hwmodels.costs.array import level_joules, port_cycles
 from hwmodels.jit import kernel
+from strategies.kernels_rating import LATENCY, excess_words, rate, score
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-#: Objectives of the search.
-LATENCY, ENERGY, ENERGY_DELAY, DRAM_WORDS = 0, 1, 2, 3
-
-
-class Rating(NamedTuple):
-    """What one mapping costs."""
-
-    excess: float  # words beyond the capacities; 0 where it is legal
-    cycles: float  # compute and the ports of every level, overlapped
-    energy: float  # J
-    dram_words: float
-    inner_cycles: float  # the same without DRAM and what it brings into the buffer
-
-
-class Machine(NamedTuple):
-    """What a rating needs beside the mapping."""
-
-    levels: LevelTable
-    halo: int  # accounting of sliding windows
-    mac_energy: float  # J per MAC
-    hop_energy: float  # J per word handed to an element
-    macs: float
-
-
-class Desk(NamedTuple):
-    """Scratch for one rating at a time; ``bounds`` has a row each for DRAM, buffer, rows, columns and element."""
-
-    table: MappingTable
-    blocks: BlockTable
-    counts: AccessTable
-    bounds: Ints
 
 
 class InnerChoices(NamedTuple):
@@ -79,117 +47,6 @@ class OuterChoices(NamedTuple):
     dram_words: Floats
 
 
-@kernel(makes_arrays=False, inline=True)
-def put_loops(table, row, order, bounds, spatial):
-    """Write the loops of more than one iteration in the given order; returns the next free row."""
-    for position in range(10):
-        loop = order[position]
-        if bounds[loop] > 1:
-            table.loop[row] = loop
-            table.bound[row] = bounds[loop]
-            table.spatial[row] = spatial
-            row += 1
-    return row
-
-
-@kernel(makes_arrays=False)
-def put_mapping(desk, outer_order, inner_order):
-    """Write the mapping whose bounds stand on the desk: DRAM, buffer, rows, columns, element."""
-    table = desk.table
-    row = put_loops(table, 0, outer_order, desk.bounds[0], 0)
-    table.start[1] = row
-    row = put_loops(table, row, inner_order, desk.bounds[1], 0)
-    row = put_loops(table, row, inner_order, desk.bounds[2], 1)
-    row = put_loops(table, row, inner_order, desk.bounds[3], 1)
-    table.start[2] = row
-    table.start[3] = put_loops(table, row, inner_order, desk.bounds[4], 0)
-
-
-@kernel(makes_arrays=False, inline=True)
-def excess_words(table, blocks, levels, level):
-    """Words by which the tiles of a level exceed its capacities, buffers counted; ``blocks`` must be those of the table."""
-    held, excess = 0.0, 0.0
-    for tensor in range(3):
-        if table.keep[level, tensor] == 1:
-            words = float(tile_words(table, blocks, tensor, level) * levels.buffers[level])
-            if levels.reserved[level, tensor] < np.inf:
-                excess += max(0.0, words - levels.reserved[level, tensor])
-            else:
-                held += words
-    return excess + max(0.0, held - levels.capacity[level])
-
-
-@kernel(makes_arrays=False)
-def rate(desk, machine):
-    """Rate the mapping on the desk: every count per level and tensor, its legality, cycles, energy."""
-    count_accesses(desk.table, desk.blocks, machine.halo, 0, desk.counts)
-    return priced(desk, machine)
-
-
-@kernel(makes_arrays=False)
-def priced(desk, machine):
-    """Legality, cycles and energy of the mapping whose counts stand on the desk."""
-    table, counts, levels = desk.table, desk.counts, machine.levels
-    excess = 0.0
-    cycles = inner_cycles = float(counts.cycles[0])
-    energy = machine.macs * machine.mac_energy
-    last = len(table.keep) - 1
-    for level in range(last + 1):
-        reads, writes, brought = 0.0, 0.0, 0.0
-        for tensor in range(3):
-            if table.keep[level, tensor] == 1:
-                read = float(counts.reads[level, tensor])
-                write = float(counts.fills[level, tensor] + counts.updates[level, tensor])
-                reads += read
-                writes += write
-                if level == 1:
-                    brought += float(counts.fills[level, tensor])
-                energy += level_joules(read, write, levels.read_energy[level, tensor], levels.write_energy[level, tensor])
-                if level == max(0, last - 1):
-                    energy += machine.hop_energy * counts.deliveries[level, tensor]
-        excess += excess_words(table, desk.blocks, levels, level)
-        instances = float(counts.instances[level])
-        busy = port_cycles(reads, writes, instances, levels.read_words[level], levels.write_words[level], levels.shared_port[level])
-        cycles = max(cycles, busy)
-        if level > 0:
-            writes -= brought
-            busy = port_cycles(
-                reads, writes, instances, levels.read_words[level], levels.write_words[level], levels.shared_port[level]
-            )
-            inner_cycles = max(inner_cycles, busy)
-    return Rating(excess, cycles, energy, dram_words(counts), inner_cycles)
-
-
-@kernel(makes_arrays=False, inline=True)
-def dram_words(counts):
-    """Words read from and written to the outermost level."""
-    return float(counts.reads[0, 0] + counts.reads[0, 1] + counts.reads[0, 2] + counts.updates[0, 2])
-
-
-@kernel(makes_arrays=False, inline=True)
-def score(objective, cycles, energy, words):
-    """The number a search makes small."""
-    if objective == LATENCY:
-        return cycles
-    if objective == ENERGY:
-        return energy
-    if objective == ENERGY_DELAY:
-        return energy * cycles
-    return words
-
-
-@kernel(makes_arrays=False)
-def rate_batch(desk, machine, orders, batch_bounds, batch_orders, excess, cycles, energy, words):
-    """Rate many mappings: ``batch_bounds`` is batch x 5 x 10, ``batch_orders`` batch x 2; fills four columns."""
-    for i in range(len(batch_bounds)):
-        for part in range(5):
-            for d in range(10):
-                desk.bounds[part, d] = batch_bounds[i, part, d]
-        put_mapping(desk, orders[batch_orders[i, 0]], orders[batch_orders[i, 1]])
-        rating = rate(desk, machine)
-        excess[i], cycles[i], energy[i], words[i] = rating.excess, rating.cycles, rating.energy, rating.dram_words
-
-
 @kernel(makes_arrays=False)
 def next_tile(desk, machine, left, filled):
     """Step to the next element tile that fits, an odometer over balanced bounds; False after the last."""
@@ -207,10 +64,23 @@ def next_tile(desk, machine, left, filled):
 @kernel(makes_arrays=False)
 def element_excess(desk, machine):
     """Words by which the element tile on the desk exceeds an element's memories."""
-    last = len(desk.table.keep) - 1
+    held = desk.work.held[1]
     for d in range(10):
-        desk.blocks.level[last, d] = desk.bounds[4, d]
-    return excess_words(desk.table, desk.blocks, machine.levels, last)
+        held[d] = min(desk.nest.extent[d], desk.bounds[4, d])
+    for tensor in range(3):
+        desk.counts.tile[2, tensor] = tile_of(desk.nest, held, tensor)
+    return excess_words(desk.nest.keep, desk.counts.tile, machine.levels, 2)
+
+
+@kernel(makes_arrays=False)
+def buffer_excess(desk, machine):
+    """Words by which the buffer tile on the desk exceeds the buffer."""
+    held = desk.work.held[0]
+    for d in range(10):
+        held[d] = min(desk.nest.extent[d], desk.bounds[1, d])
+    for tensor in range(3):
+        desk.counts.tile[1, tensor] = tile_of(desk.nest, held, tensor)
+    return excess_words(desk.nest.keep, desk.counts.tile, machine.levels, 1)
 
 
 @kernel(makes_arrays=False)
@@ -260,7 +130,7 @@ def list_inner(desk, machine, orders, row_spreads, column_spreads, filled, objec
     the whole nest as one tile. Choices beyond the room of the columns are counted, not kept.
     """
     count = 0
-    extent = desk.table.extent
+    extent = desk.nest.extent
     for i in range(len(row_spreads)):
         for j in range(len(column_spreads)):
             useful = True
@@ -291,14 +161,9 @@ def bound_inner(desk, machine, orders, objective, floor, choices, place):
     for d in range(10):
         choices.tile[place, d] = desk.bounds[4, d]
         block = desk.bounds[2, d] * desk.bounds[3, d] * desk.bounds[4, d]
-        desk.bounds[1, d] = -(-desk.table.extent[d] // block)
+        desk.bounds[1, d] = -(-desk.nest.extent[d] // block)
     for order in range(len(orders)):
-        put_mapping(desk, orders[order], orders[order])
-        if order == 0:
-            rating = rate(desk, machine)
-        else:
-            count_reordered(desk.table, desk.blocks, machine.halo, 0, desk.counts)
-            rating = priced(desk, machine)
+        rating = rate(desk, machine, orders[order], orders[order])
         cycles, energy = rating.inner_cycles, rating.energy - floor[3]
         choices.cycles[place, order], choices.energy[place, order] = cycles, energy
         least = score(objective, max(cycles, floor[0]), energy + floor[1], floor[2])
@@ -318,21 +183,18 @@ def list_outer(desk, machine, orders, tiles, position, choices):
     while going:
         for d in range(10):
             size = tiles[d, position[d]]
-            desk.bounds[0, d] = -(-desk.table.extent[d] // size)
+            desk.bounds[0, d] = -(-desk.nest.extent[d] // size)
             desk.bounds[1, d] = size
             desk.bounds[2, d] = 1
             desk.bounds[3, d] = 1
             desk.bounds[4, d] = 1
-        put_mapping(desk, orders[0], orders[0])
-        block_sizes(desk.table, desk.blocks)
-        if count == 0 or excess_words(desk.table, desk.blocks, machine.levels, 1) == 0.0:
+        if count == 0 or buffer_excess(desk, machine) == 0.0:
             for order in range(len(orders)):
                 if count < len(choices.order):
-                    put_mapping(desk, orders[order], orders[0])
                     for d in range(10):
                         choices.tile[count, d] = desk.bounds[1, d]
                     choices.order[count] = order
-                    cost_outer(desk, machine, choices, count)
+                    cost_outer(desk, machine, orders[order], choices, count)
                 count += 1
         going = False
         for d in range(10):
@@ -345,13 +207,13 @@ def list_outer(desk, machine, orders, tiles, position, choices):
 
 
 @kernel(makes_arrays=False)
-def cost_outer(desk, machine, choices, place):
+def cost_outer(desk, machine, order, choices, place):
     """DRAM words of an outer choice, their energy there and into the buffer, and the cycles of the DRAM port."""
     counts, levels = desk.counts, machine.levels
-    count_outermost(desk.table, desk.blocks, machine.halo, counts)
+    count_three_levels(desk.nest, desk.bounds, order, order, machine.halo, desk.work, counts)
     energy, reads, writes = 0.0, 0.0, 0.0
     for tensor in range(3):
-        if desk.table.keep[1, tensor] == 1:
+        if desk.nest.keep[1, tensor] == 1:
             read, write = float(counts.reads[0, tensor]), float(counts.updates[0, tensor])
             reads += read
             writes += write
@@ -369,9 +231,9 @@ def join_bounds(desk, tile, inner, outer):
         desk.bounds[4, d] = inner.tile[tile, d]
         block = desk.bounds[2, d] * desk.bounds[3, d] * inner.tile[tile, d]
         size = outer[d]
-        if size < desk.table.extent[d] and (size < block or size % block != 0):
+        if size < desk.nest.extent[d] and (size < block or size % block != 0):
             return False
-        desk.bounds[0, d] = -(-desk.table.extent[d] // size)
+        desk.bounds[0, d] = -(-desk.nest.extent[d] // size)
         desk.bounds[1, d] = -(-size // block)
     return True
 
@@ -423,8 +285,7 @@ def search_outer(desk, machine, orders, objective, inner, i, outer, best, best_b
             cycles = max(inner.cycles[i, order], outer.cycles[j])
             if score(objective, cycles, inner.energy[i, order] + outer.energy[j], outer.dram_words[j]) >= best[0]:
                 continue
-            put_mapping(desk, orders[outer.order[j]], orders[order])
-            rating = rate(desk, machine)
+            rating = rate(desk, machine, orders[outer.order[j]], orders[order])
             best[6] += 1
             value = score(objective, rating.cycles, rating.energy, rating.dram_words)
             if rating.excess == 0.0 and value < best[0]:

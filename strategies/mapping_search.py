@@ -21,20 +21,17 @@ from dataflows.errors import MappingError
 from dataflows.hierarchy import Hierarchy
 from dataflows.library import DATAFLOWS
 from dataflows.mapping import Loop, Mapping, MappingLevel, window_coefficients
-from dataflows.tables import DIMENSION, RELEVANT, TENSORS, MappingTable, empty_accesses, empty_blocks, whole_words
+from dataflows.tables import DIMENSION, RELEVANT, TENSORS, MappingTable, empty_accesses, whole_words
+from dataflows.three_levels import empty_loop_work, nest_table
 from dataflows.tiling import spreads, tile_sizes
 from strategies.kernels import (
-    Desk,
     InnerChoices,
-    Machine,
     OuterChoices,
-    Rating,
     list_inner,
     list_outer,
-    rate,
-    score,
     search_pairs,
 )
+from strategies.kernels_rating import Desk, Machine, Rating, priced, score
 from workloads.loopnest import DIMENSIONS, LoopNest
 
 #: Objective -> its code in the kernels.
@@ -42,9 +39,6 @@ OBJECTIVES = {"latency": 0, "energy": 1, "edp": 2, "dram_bytes": 3}
 
 #: Nests of at most so many MACs are searched with every balanced bound.
 SMALL_NEST = 1024
-
-#: Rows of a mapping at most: ten loops at each of five places.
-ROWS = 5 * len(DIMENSIONS)
 
 #: Inner choices kept at most; more are counted and named in the result.
 ROOM = 400_000
@@ -135,13 +129,7 @@ def machine_of(nest: LoopNest, hierarchy: Hierarchy, halo: str = "delta") -> Mac
 def rate_mapping(mapping: Mapping, hierarchy: Hierarchy, halo: str = "delta") -> Rating:
     """Legality, cycles, energy and DRAM words of one mapping: what the search makes small."""
     table = mapping.table()
-    desk = Desk(
-        table,
-        empty_blocks(len(mapping.levels), len(table.loop)),
-        empty_accesses(len(mapping.levels)),
-        np.ones((5, len(DIMENSIONS)), dtype=np.int64),
-    )
-    return Rating(*rate(desk, machine_of(mapping.nest, hierarchy, halo)))
+    return Rating(*priced(table.keep, mapping.accesses(halo=halo), machine_of(mapping.nest, hierarchy, halo)))
 
 
 def loop_orders(nest: LoopNest) -> NDArray[np.int64]:
@@ -189,11 +177,12 @@ class _Search:
         strides, spread = window_coefficients(self.nest)
         keep = machine_keeps(self.hierarchy).astype(np.int64)
         keep[0] = 1
-        loop, bound, spatial = (np.zeros(ROWS, dtype=np.int64) for _ in range(3))
         extent = np.array([extents[name] for name in DIMENSIONS], dtype=np.int64)
+        none = np.zeros(0, dtype=np.int64)
         step, dilation = np.array(strides, dtype=np.int64), np.array(spread, dtype=np.int64)
-        table = MappingTable(loop, bound, spatial, np.zeros(4, dtype=np.int64), keep, extent, step, dilation, whole_words(extent))
-        return Desk(table, empty_blocks(3, ROWS), empty_accesses(3), np.ones((5, len(DIMENSIONS)), dtype=np.int64))
+        table = MappingTable(none, none, none, none, keep, extent, step, dilation, whole_words(extent))
+        bounds = np.ones((5, len(DIMENSIONS)), dtype=np.int64)
+        return Desk(nest_table(table), bounds, empty_loop_work(), empty_accesses(3))
 
     def run(self, objective: str, limit: int) -> SearchedMapping:
         outer, floor = self._outer()

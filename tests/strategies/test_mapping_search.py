@@ -17,7 +17,8 @@ from dataflows.library import DATAFLOWS
 from dataflows.mapping import Loop, Mapping, MappingLevel
 from dataflows.tables import TENSORS
 from dataflows.tiling import balanced_tiles, next_balanced, next_bound, spreads, tile_sizes
-from strategies.kernels import Rating, join_bounds, largest_tile, put_mapping, rate, rate_batch, score
+from strategies.kernels import join_bounds, largest_tile
+from strategies.kernels_rating import Rating, rate, rate_batch, score
 from strategies.mapping_search import OBJECTIVES, _Search, loop_orders, machine_of, rate_mapping, search_mapping
 from tests.dataflows.arrays.mappings import nest_of
 from workloads.loopnest import DIMENSIONS, LoopNest
@@ -187,8 +188,10 @@ def test_compiled_rating_equals_interpreted() -> None:
         search.desk.bounds[3] = search.column_spreads[inner.columns[i]]
         if not join_bounds.compiled(search.desk, i, inner, outer.tile[j]):
             continue
-        put_mapping(search.desk, search.orders[outer.order[j]], search.orders[0])
-        assert Rating(*rate.compiled(search.desk, search.machine)) == Rating(*rate(search.desk, search.machine))
+        orders = search.orders[outer.order[j]], search.orders[0]
+        rated = Rating(*rate.compiled(search.desk, search.machine, *orders))
+        assert rated == Rating(*rate(search.desk, search.machine, *orders))
+        assert rated == rate_mapping(search._mapping(search.desk.bounds, int(outer.order[j]), 0), search.hierarchy)
         done += 1
 
 
@@ -204,8 +207,7 @@ def test_bounds_lie_below_every_mapping_they_join() -> None:
         search.desk.bounds[3] = search.column_spreads[inner.columns[i]]
         if not join_bounds.compiled(search.desk, i, inner, outer.tile[j]):
             continue
-        put_mapping(search.desk, search.orders[outer.order[j]], search.orders[order])
-        rating = Rating(*rate.compiled(search.desk, search.machine))
+        rating = Rating(*rate.compiled(search.desk, search.machine, search.orders[outer.order[j]], search.orders[order]))
         assert min(inner.energy[i]) + outer.energy[j] <= rating.energy * (1 + 1e-12)
         assert max(min(inner.cycles[i]), outer.cycles[j]) <= rating.cycles * (1 + 1e-12)
         assert outer.dram_words[j] == rating.dram_words
