@@ -74,10 +74,10 @@ def add_gemm(
     column_share = share_of_one(math.ceil(columns / unit.tile_columns), p)
     work = 2.0 * groups * depth * tile_work(unit, rows, columns) * share
     if layer.int8:
-        amounts[INT8] += work
+        amounts[INT8] += work * layer.narrow
     else:
         amounts[GEMM] += work / layer.rate
-    panels = float(groups) * depth * columns * (1.0 if layer.int8 else layer.element_bytes)
+    panels = float(groups) * depth * columns * layer.panel_bytes
     moved = layer.read_bytes + layer.written_bytes
     far = beyond(panels + moved, unit.l2_bytes)
     packed = panels * (2.0 if area == 1 else 5.0) * column_share

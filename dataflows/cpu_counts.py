@@ -6,7 +6,7 @@ is stands in ``cpu_convolution`` and ``cpu_layers``; here an operator's kind dec
 
 from __future__ import annotations
 
-from dataflows.cpu_algorithms import DEPTHWISE_KERNEL, MATRIX_VECTOR, convolution_algorithm
+from dataflows.cpu_algorithms import DEPTHWISE_KERNEL, GEMM_1X1, GEMM_IM2COL, MATRIX_VECTOR, convolution_algorithm
 from dataflows.cpu_convolution import add_convolution, add_convolution_bytes, add_depthwise
 from dataflows.cpu_layer import CONVOLUTION, DEPTHWISE_KIND, FULLY_CONNECTED, Floats, Ints, Layer, NetworkFacts, layer_of
 from dataflows.cpu_layers import (
@@ -49,6 +49,8 @@ def cpu_algorithm(operators: OperatorTable, nests: NestTable, i: int, unit: CpuP
         return MATRIX_VECTOR if nests.N[j] * nests.E[j] * nests.G[j] <= layer.copies else -1
     if kind != CONVOLUTION:
         return -1
+    if layer.narrow < 1.0:
+        return GEMM_1X1 if nests.R[j] * nests.S[j] == 1 else GEMM_IM2COL
     stride = max(nests.stride_h[j], nests.stride_w[j])
     dilation = max(nests.dilation_h[j], nests.dilation_w[j])
     return convolution_algorithm(

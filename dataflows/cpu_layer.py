@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dataflows.unit_work import ABSORBED
-from hwmodels.costs.cpu import CpuParameters
+from hwmodels.costs.cpu import CpuParameters, narrow_share
 from hwmodels.jit import kernel
 from workloads.tables import KIND_CODE, OperatorTable
 
@@ -41,7 +41,9 @@ class Layer(NamedTuple):
     element_bytes: float  # of one activation
     rate: float  # arithmetic rate relative to fp32: 2 in fp16
     lanes: float  # elements in one vector
-    int8: int  # 1 where weights and products are 8 bit
+    int8: int  # 1 where weights and products are 8 bit or narrower
+    narrow: float  # time of its products in that of int8 ones: below 1 by bit planes and population counts
+    panel_bytes: float  # of one element in a panel of a product
     half: int  # 1 where the float run computes in fp16
     read_bytes: float  # activations read
     written_bytes: float  # activations written
@@ -137,11 +139,21 @@ def layer_of(operators: OperatorTable, i: int, unit: CpuParameters, network: Net
     half = is_half(unit, operators.activation_bits[i])
     element_bytes = 2.0 if half else 4.0
     per_inference = element_bytes / network.batch
+    bits = operators.activation_bits[i]
+    int8 = is_int8(operators.kind[i], bits, operators.weight_bits[i])
+    narrow = 1.0
+    if int8 and operators.kind[i] != DEPTHWISE_KIND:
+        narrow = narrow_share(unit.int8_rate, unit.binary_rate, bits, operators.weight_bits[i])
+    panel_bytes = element_bytes
+    if int8:
+        panel_bytes = bits / 8.0 if narrow < 1.0 else 1.0
     return Layer(
         element_bytes,
         2.0 if half else 1.0,
         unit.vector_bytes / element_bytes,
-        is_int8(operators.kind[i], operators.activation_bits[i], operators.weight_bits[i]),
+        int8,
+        narrow,
+        panel_bytes,
         half,
         operators.input_elements[i] * per_inference,
         operators.output_elements[i] * per_inference,

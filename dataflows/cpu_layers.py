@@ -54,7 +54,7 @@ def add_matrix_vector(unit: CpuParameters, layer: Layer, macs: float, amounts: F
     """A fully connected layer of one row: two operations per cycle and weight load, weights from cache or DRAM."""
     work = 4.0 * macs / layer.threads
     if layer.int8:
-        amounts[INT8] += work
+        amounts[INT8] += work * layer.narrow
     else:
         amounts[GEMM] += work / layer.rate
     amounts[ELEMENTWISE] += layer.weight_bytes * (1.0 - layer.missing) / layer.threads

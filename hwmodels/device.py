@@ -134,6 +134,7 @@ class CpuUnit(ComputeUnit):
     vector_bytes: int = 16
     fp16_arithmetic: bool = False
     int8_rate: float = 1.0  # int8 throughput relative to fp32
+    binary_rate: float = 0.0  # throughput of one-bit products by XNOR and population count relative to fp32; 0: no such kernels
     l2_bytes: float = 32768.0  # L2 bytes one core can use
     last_level_bytes: float = 32768.0
     dram_bandwidth_bytes_per_s: float = 1e9  # data-sheet rate

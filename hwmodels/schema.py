@@ -96,6 +96,9 @@ class CpuFields(UnitFields):
     vector_width: Annotated[int, quantity("capacity", above=True, whole=True)] = about("bytes of one vector", "vector_bytes", 16)
     fp16_arithmetic: Annotated[bool, Flag()] = about("computes in fp16 at twice the fp32 rate", default=False)
     int8_rate: Annotated[float, PLAIN] = about("int8 rate relative to fp32", default=1.0)
+    binary_rate: Annotated[float, PLAIN] = about(
+        "rate of one-bit products by XNOR and population count relative to fp32; 0: there are no such kernels", default=0.0
+    )
     l2: Annotated[float | None, quantity("capacity", above=True, highest=2.0**60)] = about(
         "L2 bytes one core can use; its share of the second cache where left out", "l2_bytes", None
     )

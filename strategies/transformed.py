@@ -8,7 +8,7 @@ from strategies.strategy import Strategy, refusal
 from workloads.dtypes import SELECTABLE, is_float
 from workloads.errors import GraphError
 from workloads.graph import Graph
-from workloads.transforms import fold_batch_norm, fuse_activations, remove_dead_channels, retype
+from workloads.transforms import fold_batch_norm, fuse_activations, quantize, remove_dead_channels
 
 
 def _folded(problem: Problem) -> tuple[Problem, str]:
@@ -30,20 +30,25 @@ def _fused(problem: Problem) -> tuple[Problem, str]:
     return problem.replace(graph=graph), f"{counted(gone, 'activation')} joined to what makes their input, {saved:,} B less written"
 
 
-def _quantized(problem: Problem, dtype: str) -> tuple[Problem, str]:
-    floats = [t for t in problem.graph.tensors.values() if is_float(t.dtype)]
-    if not floats:
+def _quantized(
+    problem: Problem, dtype: str, weights: str | None, activations: str | None, layers: tuple[str, ...], keep: tuple[str, ...],
+    conversions: str,
+) -> tuple[Problem, str]:  # fmt: skip
+    before = problem.graph
+    if not any(is_float(t.dtype) for t in before.tensors.values()) and not layers:
         raise refusal(
-            "quantize", f"network '{problem.graph.name}' has no float tensors; it is quantised already, leave quantize out"
+            "quantize", f"network '{before.name}' has no float tensors; it is quantised already, leave quantize out or name layers"
         )
+    narrow, wide = weights or dtype, activations or dtype
     try:
-        graph = retype(problem.graph, dtype)
+        graph = quantize(before, narrow, wide, layers=layers, keep=keep, conversions=conversions)
     except GraphError as error:
         raise refusal("quantize", str(error)) from None
-    change = (
-        f"{counted(len(floats), 'float tensor')} to {dtype}, weights {problem.graph.weights_bytes:,} B to {graph.weights_bytes:,} B"
-    )
-    return problem.replace(graph=graph), change
+    said = narrow if narrow == wide else f"weights to {narrow}, activations " + ("kept" if wide == "keep" else f"to {wide}")
+    where = f" of {counted(len(layers), 'layer')}" if layers else ""
+    more = counted(len(graph) - len(before), "conversion") + " between types, " if len(graph) > len(before) else ""
+    size = f"weights {before.weights_bytes:,} B to {graph.weights_bytes:,} B"
+    return problem.replace(graph=graph), f"{said}{where}, {more}{size}"
 
 
 def _trimmed(problem: Problem) -> tuple[Problem, str]:
@@ -72,9 +77,18 @@ FUSE = Strategy("fuse", "activations joined to the convolution, product or addit
 
 QUANTIZE = Strategy(
     "quantize",
-    "float tensors in a narrower type",
+    "weights and activations in narrower types, all or layer by layer",
     _quantized,
-    (Parameter("dtype", "name", "int8", "element type", SELECTABLE),),
+    (
+        Parameter("dtype", "name", "int8", "type of weights and activations", SELECTABLE),
+        Parameter("weights", "name", None, "type of the weights, where it differs", SELECTABLE),
+        Parameter(
+            "activations", "name", None, "type of the activations, where it differs; keep leaves them", (*SELECTABLE, "keep")
+        ),
+        Parameter("layers", "names", (), "only these convolutions and products; first and last are understood"),
+        Parameter("keep", "names", (), "these stay as they are, e.g. first+last"),
+        Parameter("conversions", "name", "folded", "folded into the operators, or inserted around each", ("folded", "inserted")),
+    ),
 )
 
 TRIM = Strategy("trim", "channels of zeros that no operator reads left out", _trimmed)

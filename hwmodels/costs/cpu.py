@@ -60,6 +60,7 @@ class CpuParameters(NamedTuple):
     vector_bytes: float  # width of one vector register [B]
     fp16: int  # 1 where the core computes in fp16
     int8_rate: float  # int8 rate relative to fp32
+    binary_rate: float  # rate of one-bit products relative to fp32; 0 where there are no kernels for them
     l2_bytes: float  # L2 one core can use, at least 32 KiB [B]
     last_level_bytes: float  # last-level cache, at least l2_bytes [B]
     dram_bandwidth_bytes_per_s: float  # data-sheet rate [B/s]
@@ -111,6 +112,7 @@ def cpu_parameters(unit: CpuUnit, runtime: Runtime | None, threads: int) -> CpuP
         vector_bytes=float(unit.vector_bytes),
         fp16=int(unit.fp16_arithmetic),
         int8_rate=float(unit.int8_rate),
+        binary_rate=float(unit.binary_rate),
         l2_bytes=float(l2_bytes),
         last_level_bytes=float(max(unit.last_level_bytes, l2_bytes)),
         dram_bandwidth_bytes_per_s=float(unit.dram_bandwidth_bytes_per_s),
@@ -152,6 +154,21 @@ def region_seconds(frequency_hz: float, threads: int) -> float:
     1.125e-06
     """
     return OVERHEAD_CYCLES / frequency_hz * (1.0 + threads / 32.0)
+
+
+@kernel
+def narrow_share(int8_rate: float, binary_rate: float, activation_bits: float, weight_bits: float) -> float:
+    """Time of a product of few bits in that of its int8 form: bit planes by XNOR and population count where that is faster.
+
+    One pass per pair of bit planes: int8_rate / (binary_rate / (activation bits * weight bits)), at most 1 (Umuroglu and Jahre,
+    "Streamlined deployment for quantized neural networks", 2017, section 3; binary: Rastegari et al., XNOR-Net, ECCV 2016).
+
+    >>> narrow_share(1.0, 64.0, 1.0, 1.0), narrow_share(4.0, 16.0, 2.0, 2.0), narrow_share(1.0, 0.0, 1.0, 1.0)
+    (0.015625, 1.0, 1.0)
+    """
+    if binary_rate <= 0.0:
+        return 1.0
+    return min(1.0, int8_rate * activation_bits * weight_bits / binary_rate)
 
 
 @kernel
