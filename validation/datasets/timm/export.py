@@ -72,11 +72,13 @@ class Recorder:
     def write(
         self, op: str, attributes: dict[str, Any], inputs: Sequence[torch.Tensor | None], outputs: Sequence[torch.Tensor]
     ) -> None:
-        """Put down one operator; its outputs get new numbers. What has no elements is no value."""
+        """Put down one operator; its outputs get new numbers. What has no elements is no value and no operand."""
         if any(tensor.numel() == 0 for tensor in outputs):
             return
         operands, sources = [], []
         for tensor in inputs:
+            if tensor is not None and tensor.numel() == 0:
+                continue
             kind, number = self.operand(tensor) if tensor is not None else ("", None)
             operands.append(kind)
             sources.extend([] if number is None else [self.count - number])
