@@ -7,16 +7,16 @@ import math
 from dataflows.footprint import Shortfall
 from dataflows.hierarchy import Hierarchy
 from dataflows.mapping import Mapping
-from dataflows.tables import TENSORS
+from dataflows.tables import TENSORS, AccessTable
 
 
-def words_beyond(mapping: Mapping, hierarchy: Hierarchy, level: int) -> float:
-    """Words by which the tiles of one level exceed what it holds; 0 where they fit.
+def words_beyond(mapping: Mapping, hierarchy: Hierarchy, level: int, counts: AccessTable | None = None) -> float:
+    """Words by which the tiles of one level exceed what it holds; 0 where they fit. ``counts``: those of the mapping, if at hand.
 
     Tiles count once per buffer (twice where the next one is loaded meanwhile). Tensors with a memory of their own count by
     themselves, the others share the capacity.
     """
-    tiles = mapping.accesses().tile[level]
+    tiles = (mapping.accesses() if counts is None else counts).tile[level]
     storage = hierarchy.levels[level]
     shared = excess = 0.0
     for code, tensor in enumerate(TENSORS):

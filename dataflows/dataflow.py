@@ -36,6 +36,9 @@ class Dataflow:
         Tensors kept inside an element; the others stream past.
     inside : tuple of str
         Loops that run inside an element, outermost first, as far as its memories allow.
+    shifts : tuple of str
+        Loops during which inputs are handed from neighbour to neighbour: they run inside the level of the hierarchy that keeps inputs
+        alone, where it has one before the array, and the buffer is read for what the neighbours do not have.
     source : str
         Paper and figure.
     """
@@ -48,6 +51,7 @@ class Dataflow:
     order: tuple[str, ...]
     keeps: tuple[str, ...]
     inside: tuple[str, ...] = ()
+    shifts: tuple[str, ...] = ()
     source: str = ""
 
     def mapping(self, nest: LoopNest, hierarchy: Hierarchy) -> Mapping:
@@ -75,11 +79,11 @@ class Dataflow:
         """Loops inside an element, outermost first; each takes the largest bound its memories hold."""
         chosen: dict[str, int] = {}
         for name in reversed(self.inside):
-            for bound in _balanced(left[name]):
+            for bound in balanced(left[name]):
                 trial = chosen | {name: bound}
                 loops = [Loop(d, trial[d]) for d in self.inside if d in trial]
                 rest = {d: -(-left[d] // trial.get(d, 1)) for d in DIMENSIONS}
-                mapping = _assembled(self, nest, hierarchy, spread, loops, rest, {})
+                mapping = assembled(self, nest, hierarchy, spread, loops, rest, {})
                 if not words_beyond(mapping, hierarchy, len(hierarchy.levels) - 1):
                     chosen[name] = bound
                     break
@@ -102,34 +106,46 @@ def _spread(names: Sequence[str], axis: str, room: int, left: dict[str, int]) ->
     return found
 
 
-def _balanced(extent: int) -> list[int]:
+def balanced(extent: int) -> list[int]:
     """Bounds of a loop from large to small, without those that need as many steps as a smaller one.
 
-    >>> _balanced(13)
+    >>> balanced(13)
     [13, 7, 5, 4, 3, 2, 1]
     """
     return sorted({-(-extent // parts) for parts in range(1, extent + 1)}, reverse=True)
 
 
-def _assembled(
+def assembled(
     dataflow: Dataflow, nest: LoopNest, hierarchy: Hierarchy, spread: Sequence[Loop], inside: Sequence[Loop],
-    between: dict[str, int], outside: dict[str, int],
+    between: dict[str, int], outside: dict[str, int], order: Sequence[str] = (),
 ) -> Mapping:  # fmt: skip
-    """A mapping with ``outside`` loops at DRAM, ``between`` loops at the level before the array, both in the dataflow's order."""
+    """A mapping with ``outside`` loops at DRAM, ``between`` loops at the level before the array, both in the dataflow's order.
+
+    ``order`` is another order of the loops at DRAM, outermost first.
+    """
     names = [*(name for name in DIMENSIONS if name not in dataflow.order), *dataflow.order]
     middle = tuple(Loop(name, between[name]) for name in names if between.get(name, 1) > 1)
-    outer = tuple(Loop(name, outside[name]) for name in names if outside.get(name, 1) > 1)
+    first = [*(name for name in names if name not in order), *order]
+    outer = tuple(Loop(name, outside[name]) for name in first if outside.get(name, 1) > 1)
     last = len(hierarchy.levels) - 1
+    handing = hands_on(hierarchy)
     levels = []
     for position, level in enumerate(hierarchy.levels):
         keeps = tuple(t for t in TENSORS if t in level.keeps and (position < last or t in dataflow.keeps))
         loops: tuple[Loop, ...] = outer if position == 0 else ()
+        if handing and position == hierarchy.spread_below - 1:
+            loops = (*loops, *(loop for loop in middle if loop.loop not in dataflow.shifts))
         if position == hierarchy.spread_below:
-            loops = (*loops, *middle, *spread)
+            loops = (*loops, *(loop for loop in middle if not handing or loop.loop in dataflow.shifts), *spread)
         if position == last:
             loops = tuple(inside)
         levels.append(MappingLevel(level.name, TENSORS if position == 0 else keeps, loops))
     return Mapping.build(nest, levels)
+
+
+def hands_on(hierarchy: Hierarchy) -> bool:
+    """True where the level before the array keeps inputs alone: those on their way between neighbours."""
+    return len(hierarchy.levels) > 3 and hierarchy.levels[hierarchy.spread_below].keeps == ("inputs",)
 
 
 def _fitted(
@@ -144,7 +160,7 @@ def _fitted(
     outside = dict.fromkeys(DIMENSIONS, 1)
     whole = dict(between)
     position = 1
-    mapping = _assembled(dataflow, nest, hierarchy, spread, inside, between, outside)
+    mapping = assembled(dataflow, nest, hierarchy, spread, inside, between, outside)
     if len(hierarchy.levels) < 3:
         return mapping
     while words_beyond(mapping, hierarchy, position):
@@ -153,7 +169,7 @@ def _fitted(
         harmless = [n for n in splittable if dataflow.stays and n in nest.index(dataflow.stays).loops]
         for name in harmless or splittable:
             inner = -(-between[name] // 2)
-            tried = _assembled(
+            tried = assembled(
                 dataflow, nest, hierarchy, spread, inside, between | {name: inner}, outside | {name: -(-whole[name] // inner)}
             )
             excess = words_beyond(tried, hierarchy, position)

@@ -25,6 +25,12 @@ METRICS = {
     "input_reads": "word",
     "weight_reads": "word",
     "output_writes": "word",
+    "alu_energy": "MAC",  # energies relative to that of one multiply-accumulate
+    "dram_energy": "MAC",
+    "rf_energy": "MAC",
+    "least_advantage": "x",  # energy of another dataflow over that of row stationary
+    "largest_advantage": "x",
+    "buffer_spread": "x",
 }
 
 

@@ -18,6 +18,7 @@ from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_refer
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
 from validation.errors import DatasetError
+from validation.isca16_dataflows import isca16_dataflows
 from validation.measurement import Dataset
 from validation.nasbench_study import study as nasbench_study
 from validation.peaks import peaks
@@ -31,6 +32,7 @@ Progress = Callable[[str], None]
 #: Dataset -> its study, where the closed form of the catalogue row by row is not what is asked.
 STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
     "eyeriss_v1_alexnet": eyeriss_v1_alexnet,
+    "isca16_dataflows": isca16_dataflows,
     "peaks": peaks,
     "systolic_reference": systolic_reference,
     **dict.fromkeys(array_rows.DATASETS, published_rows),

@@ -53,12 +53,13 @@ def predicted_against_measured(report: Report, metric: str, axes: Axes | None = 
 
 
 def error_pictures(reports: list[Report]) -> dict[str, bytes]:
-    """File name -> PNG: a picture per report and metric with at least two rows."""
+    """File name -> PNG: a picture per report and metric with at least two rows, and the pictures that studies have of their own."""
     from functools import partial
 
+    from boardless.plots.dataflows import study_pictures
     from boardless.plots.style import png
 
-    drawn = {}
+    drawn = study_pictures(reports)
     for number, report in enumerate(reports):
         counts: dict[str, int] = {}
         for row in report.rows:

@@ -11,6 +11,7 @@ OUTPUT_STATIONARY_A = Dataflow(
     columns=("F",),
     order=("G", "N", "M", "E", "F", "C", "R", "S"),
     keeps=("outputs",),
+    shifts=("R", "S"),
     source="Chen, Emer, Sze, ISCA 2016, section IV (SOC-MOP); ShiDianNao, Du et al., ISCA 2015",
 )
 
@@ -23,6 +24,7 @@ OUTPUT_STATIONARY_B = Dataflow(
     columns=("F", "E", "N"),
     order=("G", "N", "E", "F", "M", "C", "R", "S"),
     keeps=("outputs",),
+    shifts=("S",),
     source="Chen, Emer, Sze, ISCA 2016, section IV (MOC-MOP); Peemen et al., ICCD 2013",
 )
 

@@ -230,31 +230,63 @@ def level_joules(reads, writes, read_energy, write_energy):
     return reads * read_energy + writes * write_energy
 
 
-def operand_value_energy(
-    a: float, b: float, c: float, d: float, dram: float = 200.0, buffer: float = 6.0, array: float = 2.0
-) -> float:
-    """Energy of one input or weight used a*b*c*d times, relative to a register access: a reads of DRAM, b of the buffer for each, c
-    deliveries for each, d register reads for each.
+#: Energy of one access relative to a register access or a MAC: DRAM, buffer, array, register (Chen, Emer, Sze, ISCA 2016, table IV).
+RELATIVE_ACCESS_ENERGY = (200.0, 6.0, 2.0, 1.0)
 
-    a*DRAM + a*b*buffer + a*b*c*array + a*b*c*d (Chen, Emer, Sze, ISCA 2016, section IV and table IV).
+#: Energy by level: DRAM, buffer, array, registers.
+LevelEnergies = tuple[float, float, float, float]
+
+
+def operand_value_energies(a: float, b: float, c: float, d: float) -> LevelEnergies:
+    """Energy by level of one input or weight used a*b*c*d times, relative to a register access.
+
+    a reads of DRAM, b of the buffer for each, c deliveries for each, d register reads for each:
+    a*DRAM, a*b*buffer, a*b*c*array, a*b*c*d (Chen, Emer, Sze, ISCA 2016, section IV and table IV).
+
+    >>> operand_value_energies(1, 1, 13, 52)
+    (200.0, 6.0, 26.0, 676.0)
+    """
+    dram, buffer, array, register = RELATIVE_ACCESS_ENERGY
+    return a * dram, a * b * buffer, a * b * c * array, a * b * c * d * register
+
+
+def psum_value_energies(a: float, b: float, c: float, d: float) -> LevelEnergies:
+    """Energy by level of one partial sum accumulated a*b*c*d times, relative to a register access.
+
+    (2a-1)*DRAM, 2a(b-1)*buffer, a*b*(c-1)*array, 2*a*b*c*(d-1) (Chen, Emer, Sze, ISCA 2016, section IV and table IV).
+
+    >>> psum_value_energies(1, 32, 6, 9)
+    (200.0, 372.0, 320.0, 3072.0)
+    """
+    dram, buffer, array, register = RELATIVE_ACCESS_ENERGY
+    return (2 * a - 1) * dram, 2 * a * (b - 1) * buffer, a * b * (c - 1) * array, 2 * a * b * c * (d - 1) * register
+
+
+def operand_value_energy(a: float, b: float, c: float, d: float) -> float:
+    """Energy of one input or weight over all levels, see :func:`operand_value_energies`.
 
     >>> operand_value_energy(1, 1, 13, 52)
     908.0
     """
-    return a * dram + a * b * buffer + a * b * c * array + a * b * c * d
+    return sum(operand_value_energies(a, b, c, d))
 
 
-def psum_value_energy(
-    a: float, b: float, c: float, d: float, dram: float = 200.0, buffer: float = 6.0, array: float = 2.0
-) -> float:
-    """Energy of one partial sum accumulated a*b*c*d times, relative to a register access.
-
-    (2a-1)*DRAM + 2a(b-1)*buffer + a*b*(c-1)*array + 2*a*b*c*(d-1) (Chen, Emer, Sze, ISCA 2016, section IV and table IV).
+def psum_value_energy(a: float, b: float, c: float, d: float) -> float:
+    """Energy of one partial sum over all levels, see :func:`psum_value_energies`.
 
     >>> psum_value_energy(1, 32, 6, 9)
     3964.0
     """
-    return (2 * a - 1) * dram + 2 * a * (b - 1) * buffer + a * b * (c - 1) * array + 2 * a * b * c * (d - 1)
+    return sum(psum_value_energies(a, b, c, d))
+
+
+def peak_ops_per_s(multipliers: int, frequency_hz: float) -> float:
+    """Operations per second of an array whose multipliers all work: 2 * multipliers * frequency, two operations per MAC.
+
+    >>> peak_ops_per_s(65536, 700e6) / 1e12
+    91.7504
+    """
+    return 2.0 * multipliers * frequency_hz
 
 
 def weight_bound_rate(peak_ops_per_s: float, macs_per_weight_byte: float, bandwidth_bytes_per_s: float) -> float:
