@@ -11,5 +11,6 @@ STRATEGIES: dict[str, str] = {
     "fuse": "strategies.transformed:FUSE",
     "quantize": "strategies.transformed:QUANTIZE",
     "reorder": "strategies.reordered:REORDER",
+    "swap": "strategies.swapped:SWAP",
     "trim": "strategies.transformed:TRIM",
 }

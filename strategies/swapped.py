@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hwmodels.costs.link import faulting_rate
 from hwmodels.device import Device
@@ -19,20 +20,29 @@ from sim.schedule import Schedule
 from sim.swap_plan import SwapPlan, SwapStep
 from sim.trace import PICOSECONDS
 from strategies.errors import StrategyError
+from strategies.parameters import Parameter
+from strategies.problem import Problem
+from strategies.strategy import Strategy
 from strategies.swapping.exact import lower_bound_ps, optimal_prefetch
 from strategies.swapping.layers import near_memory
 from strategies.swapping.plans import POLICIES, Cut, cuts_of
 from strategies.swapping.playing import Step, in_order_of_start, play_program
 from strategies.swapping.program import Program, Way, peak_bytes, windows
-from strategies.swapping.residents import greedy_residents
+from strategies.swapping.residents import greedy_residents, searched_residents
 from workloads.errors import nearest
 from workloads.graph import Graph
 
 #: How host memory is reached: page-locked copies, copies of ordinary memory, page faults.
 HOST_MEMORIES = ("pinned", "pageable", "unified")
 
-#: Cuts of each kind that are played out, of those that promise most.
-PLAYED = 4
+#: Cuts of each kind that are played out, of those that promise most; and of all played the shortest, given to the solver.
+PLAYED, SOLVED = 4, 2
+
+#: Choices of residents that the search of ``optimal`` tries.
+SEARCHED = 1000
+
+#: Deterministic time of the solver for an effort of 1.
+SOLVER_TIME = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,8 +61,8 @@ class Swapping:
         How much of it may be used; ``None`` is all [B].
     memory : str
         Of the host: ``pinned``, ``pageable`` or ``unified``.
-    seconds : float
-        Time for the solver of ``optimal`` [s].
+    effort : float
+        Of the solver of ``optimal``, the same work on every machine: 1 takes several seconds.
     seed : int
     """
 
@@ -61,13 +71,15 @@ class Swapping:
     near: str | None = None
     near_bytes: int | None = None
     memory: str = "pinned"
-    seconds: float = 10.0
+    effort: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name, value, known in (("policy", self.policy, POLICIES), ("memory", self.memory, HOST_MEMORIES)):
             if value not in known:
                 raise StrategyError(f"swap: {name} '{value}'; one of {', '.join(known)} is expected; {nearest(value, known)}")
+        if not self.effort > 0:
+            raise StrategyError(f"swap: effort {self.effort}; a number above 0 is expected")
         if self.near_bytes is not None and self.near_bytes < 1:
             raise StrategyError(f"swap: limit {self.near_bytes} B; at least 1 B is expected")
 
@@ -109,6 +121,39 @@ def _as_reached(storage: Storage, asked: Swapping) -> Storage:
     return storage
 
 
+def _swap(problem: Problem, **asked: Any) -> tuple[Problem, str]:
+    """The problem with every move between a near and a far memory decided."""
+    asked["near_bytes"] = asked.pop("limit")
+    asked["seed"] = problem.seed
+    plan = swapped_plan(problem.runnable, problem.device, problem.plan, Swapping(**asked))
+    swap = plan.swap
+    assert swap is not None
+    if not swap.loaded_bytes + swap.stored_bytes:
+        return problem.replace(plan=plan), f"everything fits {swap.near}; nothing is moved"
+    return problem.replace(plan=plan), (
+        f"{len(swap.steps):,} steps: {swap.loaded_bytes:,} B from {swap.storage.name} to {swap.near}, {swap.stored_bytes:,} B back, "
+        f"{swap.resident_bytes:,} B of constants stay"
+    )
+
+
+SWAP = Strategy(
+    "swap",
+    "weights and activations moved between the unit's memory and a larger one: flash, SD card, PSRAM, host",
+    _swap,
+    (
+        Parameter("to", "name", None, "the larger memory: sd, flash, psram, host, or a storage by name", required=True),
+        Parameter("policy", "name", "greedy", "on_demand waits for each block; greedy loads ahead; optimal also chooses tiles and "
+                  "residents", POLICIES),
+        Parameter("near", "name", None, "memory that blocks are brought into; the unit's largest without it"),
+        Parameter("limit", "size", None, "how much of it may be used; all of it without"),
+        Parameter("memory", "name", "pinned", "how host memory is reached", HOST_MEMORIES),
+        Parameter("effort", "number", 1.0, "of the solver of policy optimal; 1 takes several seconds"),
+    ),
+    touches="plan",
+    settles=True,
+)  # fmt: skip
+
+
 class _Search:
     """The search for a swap plan."""
 
@@ -117,27 +162,43 @@ class _Search:
         self.way = Way.of(storage)
         # Copies of ordinary memory and page faults hold up the unit: nothing is moved ahead.
         self.ahead = asked.memory == "pinned" and asked.policy != "on_demand"
+        self.lookahead = None if self.ahead else 1
 
     def plan(self) -> Plan:
-        """The best plan found: of all candidates the one whose schedule is shortest."""
+        """The best plan found: of all candidates the one whose schedule is shortest, of equal ones the one that moves least."""
         regions = dict.fromkeys(self.base.placement.regions, self.near)
         self.base = lower(self.base.graph, self.base.device, replace(self.base.plan, regions=regions))
         alone = estimate(self.base).latency_s
-        found: list[tuple[float, Plan]] = []
+        found: list[tuple[float, int, Plan]] = []
         for cut, program, bound in self._candidates():
             plan = replace(self.base.plan, swap=self._swap_plan(cut, program, bound, round(alone * PICOSECONDS)))
-            found.append((estimate(lower(self.base.graph, self.base.device, plan)).latency_s, plan))
-        best = min(found, key=lambda entry: entry[0])[1]
+            seconds = estimate(lower(self.base.graph, self.base.device, plan)).latency_s
+            found.append((seconds, program.loaded_bytes + program.stored_bytes, plan))
+        best = min(found, key=lambda entry: entry[:2])[2]
         assert best.swap is not None
         self._check_storage(best.swap)
         return best
 
     def _candidates(self) -> Iterator[tuple[Cut, Program, int]]:
         """Cuts that promise most, each with a choice of what stays, and a bound on its length [ps]."""
+        played: list[tuple[int, Cut, Program]] = []
+        for cut in self._cuts():
+            program = self._with_residents(cut.program)
+            played.append((play_program(program, self.lookahead)[1].makespan_ps, cut, program))
+            yield cut, program, lower_bound_ps(cut.program)
+        if self.asked.policy == "optimal" and self.ahead:
+            for _, cut, program in sorted(played, key=lambda entry: entry[0])[:SOLVED]:
+                found = optimal_prefetch(program, SOLVER_TIME * self.asked.effort / SOLVED, self.asked.seed)
+                yield cut, found.program, found.bound_ps
+
+    def _cuts(self) -> Iterator[Cut]:
+        """Cuts that promise most, each program once."""
+        seen: set[Program] = set()
         for policy in self._policies():
-            cuts = cuts_of(self.base, self.near, self.room, self.way, policy)
-            for cut in sorted(cuts, key=_promise)[:PLAYED]:
-                yield from self._with_residents(cut)
+            cuts = [cut for cut in cuts_of(self.base, self.near, self.room, self.way, policy) if cut.program not in seen]
+            own = {cut.program: cut for cut in reversed(cuts)}
+            seen.update(own)
+            yield from sorted(own.values(), key=_promise)[:PLAYED]
 
     def _policies(self) -> tuple[str, ...]:
         """By which operators are cut: as coarse as they go where everything fits or nothing moves ahead."""
@@ -147,24 +208,21 @@ class _Search:
             return ("on_demand",)
         return ("greedy", "optimal") if self.asked.policy == "optimal" else ("greedy",)
 
-    def _with_residents(self, cut: Cut) -> Iterator[tuple[Cut, Program, int]]:
-        program, bound = cut.program, lower_bound_ps(cut.program)
+    def _with_residents(self, program: Program) -> Program:
+        """The program with what stays in the near memory, by the policy."""
         if _all_fits(program):
-            yield cut, program.keeping(frozenset(n for n, b in enumerate(program.blocks) if b.constant and b.loaded)), bound
-        elif not self.ahead or program.stored_bytes:
-            yield cut, program, bound
-        else:
-            yield cut, greedy_residents(program), bound
-            if self.asked.policy == "optimal":
-                found = optimal_prefetch(program, self.asked.seconds / (2 * PLAYED), self.asked.seed)
-                yield cut, found.program, found.bound_ps
+            return program.keeping(frozenset(n for n, b in enumerate(program.blocks) if b.constant and b.loaded))
+        if not self.ahead:
+            return program
+        if self.asked.policy == "optimal" and not program.stored_bytes:
+            return searched_residents(program, SEARCHED, self.asked.seed)
+        return greedy_residents(program)
 
     def _swap_plan(self, cut: Cut, program: Program, bound: int, alone: int) -> SwapPlan:
-        lookahead = None if self.ahead else 1
-        steps, played = play_program(program, lookahead)
+        steps, played = play_program(program, self.lookahead)
         buffers = self.base.placement.buffers
         staying = [tensor for number, b in enumerate(buffers) if number not in cut.streamed for tensor in b.tensors]
-        peaks = peak_bytes(program, windows(program, lookahead))
+        peaks = peak_bytes(program, windows(program, self.lookahead))
         near_peak = [program.resident_bytes] * len(self.base.graph.operators)
         for piece, most in zip(program.pieces, peaks, strict=True):
             near_peak[piece.operator] = max(near_peak[piece.operator], most)

@@ -34,23 +34,24 @@ class Prefetch:
         return self.makespan_ps == self.bound_ps
 
 
-def optimal_prefetch(program: Program, seconds: float = 20.0, seed: int = 0, candidates: int = 1000) -> Prefetch:
-    """The shortest run: residents and loads chosen together, started from what a local search finds.
+def optimal_prefetch(program: Program, effort: float = 20.0, seed: int = 0, candidates: int = 1000) -> Prefetch:
+    """The shortest run: residents and loads chosen together, started from the residents given, or what a local search finds.
 
     Source of the model: intervals of residence per block with a queue of copies and a cumulative memory, as in the exact models of
     swapping for training; here blocks are used once per run.
 
     Parameters
     ----------
-    seconds : float
-        Time for the solver; what it has found then is returned with its bound [s].
+    effort : float
+        Of the solver, in its own units of about a second, the same on every machine; what it has found then is returned with its bound.
     """
-    chosen = searched_residents(program, candidates, seed) if not program.stored_bytes else program
+    chosen = program if program.stored_bytes or program.resident else searched_residents(program, candidates, seed)
     length = play_program(chosen)[1].makespan_ps
+    program = program.keeping(frozenset())
     bound = lower_bound_ps(program)
     if bound >= length:
         return Prefetch(chosen, length, length)
-    found, bound = _solved(program, chosen, length, bound, seconds, seed)
+    found, bound = _solved(program, chosen, length, bound, effort, seed)
     if found is not None:
         better = play_program(program.keeping(found))[1].makespan_ps
         if better < length:
@@ -79,7 +80,7 @@ def lower_bound_ps(program: Program) -> int:
 
 
 def _solved(
-    program: Program, start: Program, length: int, bound: int, seconds: float, seed: int
+    program: Program, start: Program, length: int, bound: int, effort: float, seed: int
 ) -> tuple[frozenset[int] | None, int]:
     """Residents of the best schedule found, and a bound on every schedule [ps]."""
     from ortools.sat.python import cp_model
@@ -150,7 +151,7 @@ def _solved(
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = seed
-    solver.parameters.max_time_in_seconds = seconds
+    solver.parameters.max_deterministic_time = effort
     status = solver.solve(model)
     proved = max(bound, math.ceil(solver.best_objective_bound - 0.5))
     if status == cp_model.INFEASIBLE:

@@ -103,7 +103,8 @@ def best_tile(layer: Layer, sizes: Sizes, way: Way, room: int, policy: str, dept
     if policy != "optimal":
         return min(several, key=lambda tile: (tile.io_ps, tile.pieces, tile.order))
     times = [tile.double_buffered_ps(layer.picoseconds) for tile in several]
-    close = [tile for tile, time in zip(several, times, strict=True) if time <= min(times) * 1.01]
+    limit = min(times) * 1.01
+    close = [tile for tile, time in zip(several, times, strict=True) if time <= limit]
     return min(close, key=lambda tile: (tile.pieces, tile.io_ps, tile.order))
 
 

@@ -17,7 +17,9 @@ from sim.lower import layerwise_plan, lower
 from sim.results import Estimate
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace, simulate
+from strategies.chosen import read_strategy
 from strategies.errors import StrategyError
+from strategies.problem import Problem
 from strategies.swapped import Swapping, swapped_plan
 from workloads.graph import Graph
 from workloads.networks import build
@@ -109,7 +111,7 @@ def test_the_exact_policy_is_no_worse() -> None:
     device = load_device("rtx_3090")
     limit = 60 * 10**6
     greedy, optimal = (
-        under("resnet50", device, Swapping("host", p, near_bytes=limit, seconds=1.0), None)[1] for p in ("greedy", "optimal")
+        under("resnet50", device, Swapping("host", p, near_bytes=limit, effort=1.0), None)[1] for p in ("greedy", "optimal")
     )
     assert optimal.latency_s <= greedy.latency_s
 
@@ -152,3 +154,26 @@ def test_units_that_overlap_their_phases_are_refused() -> None:
     graph = network("lenet5", "int16")
     with pytest.raises(StrategyError, match="swap: "):
         swapped_plan(graph, device, replace(layerwise_plan(graph, device), unit="array"), Swapping("sd"))
+
+
+def test_the_strategy_by_name() -> None:
+    """As on the command line; the energy of a GPU's copies is counted, the memory limit held."""
+    strategy = read_strategy("swap:to=host,limit=60MB")
+    graph, device = network("resnet50", None), load_device("rtx_3090")
+    problem = strategy.apply(Problem(graph, device, layerwise_plan(graph, device)))
+    answer = problem.estimate()
+    assert problem.recipe == ("swap:to=host,limit=60MB",) and "of constants stay" in problem.steps[0].changed
+    assert answer.memory["dram"].peak_bytes <= 60_000_000
+    told = answer.extra["swap"]
+    assert told["policy"] == "greedy" and told["read_bytes"] >= graph.weights_bytes - 60_000_000
+    alone = estimate(lower(graph, device, layerwise_plan(graph, device)))
+    assert answer.energy_j is not None and alone.energy_j is not None and answer.energy_j > alone.energy_j
+
+
+def test_nothing_may_change_the_network_after_it() -> None:
+    graph, device = network("resnet18", None), load_device("rtx_3090")
+    problem = read_strategy("swap:to=host").apply(Problem(graph, device, layerwise_plan(graph, device)))
+    with pytest.raises(StrategyError, match="must come before it"):
+        read_strategy("quantize:dtype=fp16").apply(problem)
+    with pytest.raises(StrategyError, match="to is missing"):
+        read_strategy("swap")
