@@ -1,28 +1,55 @@
-"""Bytes of code that an engine links for a network: kernels of the kinds it uses, and what drives them."""
+"""Bytes of code that an engine links for a network: kernels of the kinds it uses, what drives them, and tables per channel."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from hwmodels.runtime import Runtime
-from workloads.graph import Graph
+from workloads.dtypes import is_float
+from workloads.graph import Graph, Operator
 from workloads.operators import rule_of
 
 
-def code_counts(graph: Graph) -> tuple[int, int]:
-    """Operators that do something, and distinct kinds among them.
+class CodeCounts(NamedTuple):
+    """What code and tables grow with."""
+
+    operators: int  # that do something
+    kinds: int  # distinct ones among them
+    channels: int  # outputs of quantised convolutions: each has a scale of its own
+
+
+def code_counts(graph: Graph) -> CodeCounts:
+    """Operators, kinds and channels of a network.
 
     >>> from workloads.networks import build
-    >>> code_counts(build("mlperf_tiny_ad")), code_counts(build("mlperf_tiny_kws"))
-    ((10, 1), (12, 5))
+    >>> code_counts(build("mlperf_tiny_ad"))
+    CodeCounts(operators=10, kinds=1, channels=0)
+    >>> code_counts(build("mlperf_tiny_kws"))
+    CodeCounts(operators=12, kinds=5, channels=576)
     """
     kinds = [rule_of(o).kind(o, graph.tensors_of(o.inputs), graph.tensors_of(o.outputs)) for o in graph.operators]
     working = [kind for kind in kinds if kind != "free"]
-    return len(working), len(set(working))
+    convolutions = (o for o, kind in zip(graph.operators, kinds, strict=True) if kind in ("convolution", "depthwise"))
+    return CodeCounts(len(working), len(set(working)), sum(_scaled_channels(graph, o) for o in convolutions))
 
 
 def code_bytes(graph: Graph, runtime: Runtime | None) -> int | None:
-    """Flash besides the constants [B]: base + operators * more + kinds * more; ``None`` where the runtime's file says nothing."""
+    """Flash besides the constants [B]; ``None`` where the runtime's file says nothing.
+
+    base + operators * more + kinds * more + channels of quantised convolutions * bytes of their scales.
+    """
     costs = runtime.costs if runtime is not None else {}
     if "code" not in costs:
         return None
-    operators, kinds = code_counts(graph)
-    return round(costs["code"] + operators * costs.get("code_per_operator", 0.0) + kinds * costs.get("code_per_kind", 0.0))
+    counts = code_counts(graph)
+    growth = zip(("code_per_operator", "code_per_kind", "code_per_channel"), counts, strict=True)
+    return round(costs["code"] + sum(costs.get(name, 0.0) * count for name, count in growth))
+
+
+def _scaled_channels(graph: Graph, operator: Operator) -> int:
+    """Output channels of a convolution whose weights are constants of an integer type."""
+    weights = graph.tensors[operator.inputs[1]]
+    if weights.role != "weight" or is_float(weights.dtype):
+        return 0
+    axis = 1 if operator.attributes.get("layout", "NCHW") == "NCHW" else -1
+    return graph.tensors[operator.outputs[0]].shape[axis]

@@ -56,7 +56,7 @@ def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
         return "no interval was learnt for tensors in external RAM"
     basis = interval_basis(runtime, unit.core)
     if basis is None:
-        return f"no measured rows of runtime {runtime or 'none'} or of core {unit.core or 'none'}"
+        return f"no measured rows of runtime {runtime or 'none'}"
     learnt = learnt_interval(MICROCONTROLLERS, basis, "int8")
     return (learnt.half_width, basis) if learnt else f"no interval was learnt for {basis}"
 

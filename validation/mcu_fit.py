@@ -56,6 +56,8 @@ PRIORS: Mapping[str, Prior] = {
     "copy": Prior(1.0),
     "dispatch": Prior(1.0, spread=0.1, by_runtime=0.0),
 }
+#: The core whose factor is 1.
+ANCHOR = "cortex_m4"
 #: Core -> centre and spread of its cycles per Cortex-M4 cycle.
 CORES: Mapping[str, tuple[float, float]] = {
     "cortex_m4": (1.0, 0.02),

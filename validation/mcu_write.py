@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hwmodels.core_files import CORES
@@ -18,7 +18,7 @@ from validation.errors import FitError
 from validation.interval_table import put_intervals
 from validation.mcu import latency_rows, learnt
 from validation.mcu_fit import PRIORS, McuFit, Rows, fit
-from validation.mcu_flash import CodeFit, flash_rows
+from validation.mcu_flash import KIBIBYTE, CodeFit, flash_rows
 from validation.mcu_intervals import row_counts
 
 #: Term -> unit as the files write it.
@@ -45,12 +45,17 @@ def write(found: McuFit, folder: Path | None = None) -> list[Path]:
     return [path for path in changed if path is not None]
 
 
-def write_code(name: str, base: float, per_operator: float, per_kind: float, folder: Path | None = None) -> Path | None:
-    """Put the size of a runtime's code, in KiB, into its file."""
-    sizes = {"code": base, "code_per_operator": per_operator, "code_per_kind": per_kind}
+def write_code(name: str, base: float, growth: Sequence[float], folder: Path | None = None) -> Path | None:
+    """Put the size of a runtime's code, in KiB, and its growth per operator, kind and channel into its file."""
     path = (folder / "runtimes" if folder else RUNTIMES) / f"{name}.yaml"
-    sourced = "{{value: {} KiB, source: linked, status: fitted}}"
-    return _rewrite(path, [("dispatch_cycles", ""), *((field, sourced.format(_rounded(size))) for field, size in sizes.items())])
+    sourced = "{{value: {} {}, source: linked, status: fitted}}"
+    per_operator, per_kind, per_channel = growth
+    sizes = [
+        ("code", base, "KiB"), ("code_per_operator", per_operator, "KiB"), ("code_per_kind", per_kind, "KiB"),
+        ("code_per_channel", per_channel * KIBIBYTE, "B"),
+    ]  # fmt: skip
+    fields = [(field, sourced.format(_rounded(size), unit)) for field, size, unit in sizes]
+    return _rewrite(path, [("dispatch_cycles", ""), *fields])
 
 
 def _costs(cycles: Mapping[str, float]) -> list[tuple[str, str]]:
@@ -119,7 +124,8 @@ def main() -> None:
     write(fit(rows))
     code = CodeFit(flash_rows("total"))
     for name in code.runtimes:
-        write_code(name, *code.of_runtime(name))
+        base, *growth = code.of_runtime(name)
+        write_code(name, base, growth)
     write_row_counts(rows)
     put_intervals(MICROCONTROLLERS, learnt())
 

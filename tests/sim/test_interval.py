@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hwmodels.intervals import learnt_interval
-from hwmodels.measured_rows import FEW, MANY
+from hwmodels.measured_rows import ESPRESSIF, MANY, NEW_CORE, SCARCE
 from hwmodels.reader import load_device
 from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
@@ -24,7 +24,13 @@ def answer(device: str, network: str = "mlperf_tiny_kws", dtype: str | None = No
 
 
 @pytest.mark.parametrize(
-    ("device", "runtime", "basis"), [("stm32l4r5", "x_cube_ai_8_1", MANY), ("esp32", "tflm_reference_esp", FEW)]
+    ("device", "runtime", "basis"),
+    [
+        ("stm32l4r5", "x_cube_ai_8_1", MANY),
+        ("esp32", "tflm_reference_esp", ESPRESSIF),
+        ("nrf52840", "tflm_cmsis_nn", SCARCE),
+        ("apollo510", "tflm_cmsis_nn", NEW_CORE),
+    ],  # fmt: skip
 )
 def test_microcontrollers_by_the_rows_behind_them(device: str, runtime: str, basis: str) -> None:
     found, learnt = answer(device, runtime=runtime), learnt_interval("microcontrollers", basis, "int8")
@@ -38,7 +44,7 @@ def test_microcontrollers_by_the_rows_behind_them(device: str, runtime: str, bas
 @pytest.mark.parametrize(
     ("device", "choices", "reason"),
     [
-        ("gap8", {}, "no measured rows of runtime gap8_sdk or of core gap8_cluster"),
+        ("gap8", {}, "no measured rows of runtime gap8_sdk"),
         ("stm32h743", {"network": "lenet5", "dtype": "fp32"}, "float on microcontrollers"),
         ("stm32l4r5", {"batch": 2}, "batches"),
         ("stm32h747", {"network": "mobilenet_v2_0_35_224"}, "tensors in external RAM"),
