@@ -95,6 +95,8 @@ class ComputeUnit:
         Operator kinds the unit runs; empty means all. Others go to the device's host unit.
     caches : tuple of str
         Data caches between the unit and memory, nearest first.
+    skips : tuple of str
+        Patterns of zero weights whose products it leaves out: ``unstructured`` (any), ``block``, ``2:4`` and the like.
     """
 
     name: str
@@ -109,6 +111,7 @@ class ComputeUnit:
     operators: tuple[str, ...] = ()
     default: bool = False
     caches: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,9 @@ class UnitFields(Fields):
         "power of the device (its energy_scope) while this unit works", "active_power_w", None
     )
     operators: Annotated[tuple[str, ...], Names()] = about("operator kinds it runs; empty: all", default=())
+    skips: Annotated[tuple[str, ...], Names()] = about(
+        "patterns of zero weights whose products it leaves out: unstructured (any), block, or n of every m, e.g. 2:4", default=()
+    )
     default: Annotated[bool, Flag()] = about("the unit taken when none is asked for", default=False)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 import dataflows
 from dataflows.unit_work import UnitSettings, UnitWork
+from dataflows.zero_skipping import without_zeros
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.runtime import Runtime, load_runtime
 from sim.assignment import IDEAL_VECTOR, assign, check_dtypes, unit_named
@@ -202,7 +203,7 @@ def _unit_work(
         regions=regions,
     )
     mine = np.array([name == unit.name for name in unit_of], dtype=np.bool_)
-    return table[unit.kind](graph, tables, device, unit, settings, mine)
+    return without_zeros(table[unit.kind](graph, tables, device, unit, settings, mine), graph, unit.skips)
 
 
 def _tenants(

@@ -37,6 +37,10 @@ class WeightFacts:
         The elements themselves, kept for small integer constants (shapes, axes, indices) only.
     zero_input_channels : tuple of int
         Input channels whose weights are all zero: what they hold is ignored.
+    pattern : str
+        How the zeros lie: ``unstructured``, ``block``, ``2:4`` and the like; empty where nothing is known.
+    stored_bytes : int or None
+        Bytes of the tensor as it is coded; ``None`` where every element is stored with its own bits.
     """
 
     zero_share: float = 0.0
@@ -44,6 +48,8 @@ class WeightFacts:
     fill: float | None = None
     values: tuple[float, ...] | None = None
     zero_input_channels: tuple[int, ...] = ()
+    pattern: str = ""
+    stored_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class Tensor:
     @property
     def bytes(self) -> int:
         """Stored size [B]."""
+        if self.facts is not None and self.facts.stored_bytes is not None:
+            return self.facts.stored_bytes
         return stored_bytes(self.elements, self.dtype)
 
 
