@@ -97,6 +97,9 @@ def _energy_words(estimate: Estimate) -> str:
 _EXTRA = {
     "tokens_per_s": ("tokens", "token/s"),
     "ttft_s": ("first token", "s"),
+    "latency_mean_s": ("on average", "s"),
+    "latency_p95_s": ("95 % within", "s"),
+    "energy_mean_j": ("energy, mean", "J"),
     "average_w": ("average power", "W"),
     "days": ("battery lasts", "days"),
 }

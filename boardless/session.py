@@ -34,6 +34,7 @@ from sim.assignment import unit_named
 from sim.durations import durations
 from sim.estimate import estimate as closed_form
 from sim.lower import layerwise_plan
+from sim.paths import with_paths
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
@@ -174,14 +175,14 @@ def _with_notes(result: R, chosen: Settings) -> R:
 
 
 def _estimated(lowered: Schedule, settings: dict[str, Any]) -> Result:
-    answer = with_tokens(closed_form(lowered, settings), lowered.graph)
+    answer = with_paths(with_tokens(closed_form(lowered, settings), lowered.graph), lowered.graph)
     return Result.of(with_duty_cycle(answer, lowered.device), lowered)
 
 
 def _simulated(lowered: Schedule, settings: dict[str, Any]) -> Result:
     spent = durations(lowered)
     trace = play(lowered, spent)
-    answer = with_tokens(estimate_of_trace(lowered, trace, settings, spent), lowered.graph)
+    answer = with_paths(with_tokens(estimate_of_trace(lowered, trace, settings, spent), lowered.graph), lowered.graph)
     return Result.of(with_duty_cycle(answer, lowered.device), lowered, trace)
 
 
@@ -203,13 +204,13 @@ def _simulated_together(
 
 def _mapped(lowered: Schedule, settings: dict[str, Any]) -> MappingResult:
     require_array(lowered)
-    answer = with_tokens(closed_form(lowered, settings), lowered.graph)
+    answer = with_paths(with_tokens(closed_form(lowered, settings), lowered.graph), lowered.graph)
     return replace(MappingResult.of(answer, lowered), layers=layers_of(lowered, answer.operators))
 
 
 def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:
     view = memory_view(lowered)
-    answer = with_tokens(closed_form(lowered, settings), lowered.graph)
+    answer = with_paths(with_tokens(closed_form(lowered, settings), lowered.graph), lowered.graph)
     short = (*answer.shortfalls, *arena_shortfalls(lowered.placement, view))
     return replace(MemoryResult.of(replace(answer, shortfalls=short), lowered), view=view)
 

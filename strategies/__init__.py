@@ -8,12 +8,14 @@ the command line -> where the :class:`~strategies.strategy.Strategy` stands; it 
 #: Name -> module and attribute of the Strategy.
 STRATEGIES: dict[str, str] = {
     "code": "strategies.compressed:CODE",
+    "exit": "strategies.dynamic:EXIT",
     "fold": "strategies.transformed:FOLD",
     "fuse": "strategies.transformed:FUSE",
     "low_rank": "strategies.compressed:LOW_RANK",
     "prune": "strategies.compressed:PRUNE",
     "quantize": "strategies.transformed:QUANTIZE",
     "reorder": "strategies.reordered:REORDER",
+    "skip": "strategies.dynamic:SKIP",
     "substitute": "strategies.compressed:SUBSTITUTE",
     "swap": "strategies.swapped:SWAP",
     "trim": "strategies.transformed:TRIM",
