@@ -225,22 +225,29 @@ def cost_outer(desk, machine, order, choices, place):
 
 
 @kernel(makes_arrays=False, inline=True)
-def join_bounds(desk, tile, inner, outer):
-    """Put an inner and an outer choice together on the desk; False where the buffer tile is no multiple of the spread tiles."""
+def join_bounds(desk, tile, inner, outer, rounded):
+    """Put an inner and an outer choice together on the desk; False where the buffer tile is no multiple of the spread tiles.
+
+    With ``rounded`` a tile that is no multiple is rounded down to one: it fits as well, and moves no fewer words where windows
+    neither stride nor spread, so that the outer choice bounds it too.
+    """
     for d in range(10):
         desk.bounds[4, d] = inner.tile[tile, d]
         block = desk.bounds[2, d] * desk.bounds[3, d] * inner.tile[tile, d]
-        size = outer[d]
-        if size < desk.nest.extent[d] and (size < block or size % block != 0):
+        size, extent = outer[d], desk.nest.extent[d]
+        if size < extent and (size < block or (rounded == 0 and size % block != 0)):
             return False
-        desk.bounds[0, d] = -(-desk.nest.extent[d] // size)
-        desk.bounds[1, d] = -(-size // block)
+        steps = size // block if size < extent else -(-size // block)
+        desk.bounds[1, d] = steps
+        desk.bounds[0, d] = -(-extent // (steps * block))
     return True
 
 
 @kernel(makes_arrays=False)
-def search_pairs(desk, machine, orders, row_spreads, column_spreads, objective, inner, inner_rank, outer, limit, best, best_bounds):
-    """Join inner and outer choices from the lowest bound up until no bound is below the best mapping.
+def search_pairs(
+    desk, machine, orders, row_spreads, column_spreads, objective, inner, inner_rank, outer, rounded, limit, gap, best, best_bounds
+):
+    """Join inner and outer choices from the lowest bound up until no bound is below the best mapping by more than ``gap``.
 
     Parameters
     ----------
@@ -248,8 +255,12 @@ def search_pairs(desk, machine, orders, row_spreads, column_spreads, objective, 
         Inner choices and their indices by rising bound.
     outer : OuterChoices
         By rising cost in the objective's own measure.
+    rounded : int
+        1: buffer tiles are rounded to multiples of the spread tiles, see ``join_bounds``.
     limit : int
         Ratings after which the walk stops.
+    gap : float
+        Share of the best value; 0 walks on until nothing better is possible.
     best : float64 array
         In and out: objective, cycles, energy, DRAM words, outer and inner order of the best mapping; ratings done; bound left.
     best_bounds : int64 array, 5 x 10
@@ -258,28 +269,33 @@ def search_pairs(desk, machine, orders, row_spreads, column_spreads, objective, 
     for rank in range(len(inner_rank)):
         i = inner_rank[rank]
         best[7] = inner.least[i]
-        if inner.least[i] >= best[0] or best[6] >= limit:
+        if inner.least[i] >= (1.0 - gap) * best[0] or best[6] >= limit:
             return
         for d in range(10):
             desk.bounds[2, d] = row_spreads[inner.rows[i], d]
             desk.bounds[3, d] = column_spreads[inner.columns[i], d]
-        search_outer(desk, machine, orders, objective, inner, i, outer, best, best_bounds)
+        search_outer(desk, machine, orders, objective, inner, i, outer, rounded, gap, best, best_bounds)
     best[7] = best[0]
 
 
 @kernel(makes_arrays=False)
-def search_outer(desk, machine, orders, objective, inner, i, outer, best, best_bounds):
-    """Join inner choice ``i`` with every outer choice whose bound is below the best mapping so far."""
+def search_outer(desk, machine, orders, objective, inner, i, outer, rounded, gap, best, best_bounds):
+    """Join inner choice ``i`` with every outer choice whose bound is below the best mapping so far, or until that is good enough.
+
+    No mapping that is still to be joined can be below ``inner.least[i]``: choices come by rising bound.
+    """
     fastest, leanest = np.inf, np.inf
     for order in range(len(orders)):
         fastest = min(fastest, inner.cycles[i, order])
         leanest = min(leanest, inner.energy[i, order])
     for j in range(len(outer.order)):
+        if gap > 0.0 and inner.least[i] >= (1.0 - gap) * best[0]:
+            return
         # Outer choices rise in cycles, energy or words; what need not rise with them must not end the walk.
         floor = max(fastest, outer.cycles[j]) if objective == LATENCY else fastest
         if score(objective, floor, leanest + outer.energy[j], outer.dram_words[j]) >= best[0]:
             return
-        if not join_bounds(desk, i, inner, outer.tile[j]):
+        if not join_bounds(desk, i, inner, outer.tile[j], rounded):
             continue
         for order in range(len(orders)):
             cycles = max(inner.cycles[i, order], outer.cycles[j])

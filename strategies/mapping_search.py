@@ -3,9 +3,9 @@
 The space: every loop may be spread over rows and columns, tiled inside an element, tiled in the buffer, and run in any order
 between the levels. Orders are searched as classes: a loop is free for the one tensor it does not index, so only the innermost
 group matters, and in it the loop that slides (loop-order-based allocation, Symons et al., DATE 2021). With ``every``, all bounds
-that no other replaces are tried; otherwise at most two loops share an axis, axes and elements are filled, and long loops are tiled
-by their divisors. The walk is best first with lower bounds; when it ends by itself, the mapping is the best of the space. Nothing
-is drawn at random.
+that no other replaces are tried; otherwise at most two loops share an axis, axes and elements are filled, and long loops are
+tiled by their divisors, brought to multiples of what is spread. The walk is best first with lower bounds; when it ends by itself,
+the mapping is the best of the space. Nothing is drawn at random.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class SearchedMapping:
 
 def search_mapping(
     nest: LoopNest, hierarchy: Hierarchy, objective: str = "latency", *, every: bool | None = None, limit: int = 5_000_000,
-    halo: str = "delta",
+    halo: str = "delta", gap: float = 0.0,
 ) -> SearchedMapping:  # fmt: skip
     """Search the mapping of least objective.
 
@@ -93,6 +93,9 @@ def search_mapping(
         Mappings rated at most; what is then unproved shows as ``gap``.
     halo : str
         Accounting of sliding windows, ``delta`` or ``full``.
+    gap : float
+        Good enough: the walk ends as soon as no mapping of the space can be better by more than this share. The named dataflows
+        are then not tried first: that takes longer than the walk.
 
     Raises
     ------
@@ -102,6 +105,8 @@ def search_mapping(
     """
     if objective not in OBJECTIVES:
         raise MappingError(f"objective: '{objective}'; one of {', '.join(OBJECTIVES)} is expected")
+    if not 0.0 <= gap < 1.0:
+        raise MappingError(f"gap: {gap:g}; a share from 0 to below 1 is expected; 0.05 is five percent")
     if len(hierarchy.levels) != 3:
         raise MappingError(
             f"mapping search: the hierarchy has {len(hierarchy.levels)} levels; DRAM, a buffer and the elements are expected"
@@ -112,7 +117,7 @@ def search_mapping(
         machine.mac_energy + np.sum(machine.levels.read_energy[machine_keeps(hierarchy)])
     ):
         raise MappingError("mapping search: an energy of the array or its memories is not known; search for latency or dram_bytes")
-    return _Search(nest, hierarchy, machine, OBJECTIVES[objective], every, ("delta", "full").index(halo)).run(objective, limit)
+    return _Search(nest, hierarchy, machine, OBJECTIVES[objective], every, ("delta", "full").index(halo)).run(objective, limit, gap)
 
 
 def machine_keeps(hierarchy: Hierarchy) -> NDArray[np.bool_]:
@@ -172,6 +177,7 @@ class _Search:
         for d, column in enumerate(sizes):
             self.tiles[d, : len(column)] = column
         self.desk = self._desk(extents)
+        self.rounded = int(not every and _plain_windows(nest))
 
     def _desk(self, extents: dict[str, int]) -> Desk:
         strides, spread = window_coefficients(self.nest)
@@ -184,15 +190,17 @@ class _Search:
         bounds = np.ones((5, len(DIMENSIONS)), dtype=np.int64)
         return Desk(nest_table(table), bounds, empty_loop_work(), empty_accesses(3))
 
-    def run(self, objective: str, limit: int) -> SearchedMapping:
+    def run(self, objective: str, limit: int, gap: float) -> SearchedMapping:
         outer, floor = self._outer()
         inner, rank, dropped = self._inner(floor)
-        best, bounds = self._first_best()
+        best, bounds = self._first_best(named=gap == 0.0)
         best[6] = len(rank) * len(self.orders)
         search_pairs.compiled(
             self.desk, self.machine, self.orders, self.row_spreads, self.column_spreads, self.objective, inner, rank, outer,
-            float(limit), best, bounds,
+            self.rounded, float(limit), gap, best, bounds,
         )  # fmt: skip
+        if not math.isfinite(best[0]) and gap > 0.0:
+            return self.run(objective, limit, 0.0)
         if not math.isfinite(best[0]):
             raise MappingError("mapping search: no mapping joins the tiles that fit; a larger buffer is needed")
         bound = min(best[7], best[0]) if not dropped else 0.0
@@ -258,11 +266,11 @@ class _Search:
             "keeps; a larger memory, or a level that keeps fewer tensors, is needed"
         )
 
-    def _first_best(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _first_best(self, named: bool) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """The best of the named dataflows, so that the walk starts with something to beat."""
         best = np.array([math.inf, 0.0, 0.0, 0.0, -1.0, -1.0, 0.0, 0.0])
         self.named: Mapping | None = None
-        for dataflow in DATAFLOWS.values():
+        for dataflow in DATAFLOWS.values() if named else ():
             try:
                 mapping = self._keeping_all(dataflow.mapping(self.nest, self.hierarchy))
             except MappingError:
@@ -293,6 +301,15 @@ class _Search:
             )),
             MappingLevel(element.name, element.keeps, loops(4, inner_order)),
         ])  # fmt: skip
+
+
+def _plain_windows(nest: LoopNest) -> bool:
+    """True where windows neither stride nor spread: the smaller a tile, the more words are moved."""
+    strides, spread = window_coefficients(nest)
+    axes = zip("DEF", "TRS", strides, spread, strict=True)
+    return all(
+        (step == 1 or nest.extent(position) == 1) and (wide == 1 or nest.extent(tap) == 1) for position, tap, step, wide in axes
+    )
 
 
 def _rows(choices: OuterChoices, which: Any) -> OuterChoices:

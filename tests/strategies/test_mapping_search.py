@@ -139,6 +139,30 @@ def test_stopped_walk_reports_what_it_has_not_proved() -> None:
     assert cut.value * (1 - cut.gap) <= whole.value * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_good_enough_ends_the_walk(objective: str) -> None:
+    """With a gap allowed, fewer ratings, a gap within it, and a bound below the optimum."""
+    hierarchy = machine(capacity=900.0)
+    best, quick = search_mapping(LAYER, hierarchy, objective), search_mapping(LAYER, hierarchy, objective, gap=0.05)
+    assert best.gap == 0.0 <= quick.gap <= 0.05
+    assert quick.value * (1 - quick.gap) <= best.value * (1 + 1e-12)
+    assert best.value <= quick.value * (1 + 1e-12)
+    with pytest.raises(MappingError, match="gap: 1; a share from 0 to below 1 is expected"):
+        search_mapping(LAYER, hierarchy, objective, gap=1.0)
+
+
+def test_tiles_are_brought_to_multiples_of_what_is_spread() -> None:
+    """1021 and 1019 are prime: no tile of a divisor is a multiple of anything spread; strided windows keep their tiles."""
+    nest = nest_of({"M": 1021, "C": 1019})
+    quick = search_mapping(nest, machine(capacity=400.0), "latency", gap=0.2)
+    assert quick.gap <= 0.2
+    assert any(loop.spatial for loop in quick.mapping.loops)
+    searches = [
+        _Search(nest_of({"E": 40, "R": 3}, stride), machine(), machine_of(LAYER, machine()), 0, False, 0) for stride in (1, 2)
+    ]
+    assert [search.rounded for search in searches] == [1, 0]
+
+
 def test_what_does_not_fit() -> None:
     with pytest.raises(MappingError, match="level 'buffer' is 1 words short of its smallest tile"):
         search_mapping(LAYER, machine(capacity=2.0))
@@ -186,7 +210,7 @@ def test_compiled_rating_equals_interpreted() -> None:
         i, j = int(rng.choice(rank)), rng.randrange(len(outer.order))
         search.desk.bounds[2] = search.row_spreads[inner.rows[i]]
         search.desk.bounds[3] = search.column_spreads[inner.columns[i]]
-        if not join_bounds.compiled(search.desk, i, inner, outer.tile[j]):
+        if not join_bounds.compiled(search.desk, i, inner, outer.tile[j], search.rounded):
             continue
         orders = search.orders[outer.order[j]], search.orders[0]
         rated = Rating(*rate.compiled(search.desk, search.machine, *orders))
@@ -205,12 +229,12 @@ def test_bounds_lie_below_every_mapping_they_join() -> None:
         i, j, order = int(rng.choice(rank)), rng.randrange(len(outer.order)), rng.randrange(len(search.orders))
         search.desk.bounds[2] = search.row_spreads[inner.rows[i]]
         search.desk.bounds[3] = search.column_spreads[inner.columns[i]]
-        if not join_bounds.compiled(search.desk, i, inner, outer.tile[j]):
+        if not join_bounds.compiled(search.desk, i, inner, outer.tile[j], search.rounded):
             continue
         rating = Rating(*rate.compiled(search.desk, search.machine, search.orders[outer.order[j]], search.orders[order]))
         assert min(inner.energy[i]) + outer.energy[j] <= rating.energy * (1 + 1e-12)
         assert max(min(inner.cycles[i]), outer.cycles[j]) <= rating.cycles * (1 + 1e-12)
-        assert outer.dram_words[j] == rating.dram_words
+        assert outer.dram_words[j] <= rating.dram_words
         compared += 1
 
 
