@@ -25,8 +25,8 @@ FREE, EMBEDDING, LAYOUT = KIND_CODE["free"], KIND_CODE["embedding"], KIND_CODE["
 SOURCE = "lanes that do one simple operation or one MAC per cycle; assumed, no measurement"
 
 VECTOR_TERMS: tuple[Term, ...] = (
-    Term("operation", "compute", "cycle", "ceil((MACs + element operations) / lanes)", "1 / frequency",
-         ("frequency", "lanes"), SOURCE),
+    Term("operation", "compute", "cycle", "ceil((MACs + element operations, or elements moved where there are none) / lanes)",
+         "1 / frequency", ("frequency", "lanes"), SOURCE),
     Term("special", "compute", "cycle", "ceil(special operations * special_cycles / lanes)", "1 / frequency",
          ("frequency", "lanes", "special_cycles"), SOURCE),
     Term("read", "dram", "B", "activation and weight bytes read, each once", "1 / read_bandwidth of the memory", (), SOURCE),
@@ -34,8 +34,8 @@ VECTOR_TERMS: tuple[Term, ...] = (
 )  # fmt: skip
 
 VECTOR_ENERGY_TERMS: tuple[Term, ...] = (
-    Term("operation", "compute", "operation", "MACs + element operations + special operations * special_cycles", "operation_energy",
-         ("operation_energy",), SOURCE),
+    Term("operation", "compute", "operation", "MACs + element operations + special operations * special_cycles, or elements moved",
+         "operation_energy", ("operation_energy",), SOURCE),
     Term("read", "dram", "B", "bytes read", "read_energy of the memory", (), SOURCE),
     Term("written", "dram", "B", "bytes written", "write_energy of the memory", (), SOURCE),
 )  # fmt: skip
@@ -52,8 +52,11 @@ class VectorFacts(NamedTuple):
 
 @kernel
 def vector_operations(operators: OperatorTable, i: int) -> float:
-    """Simple operations: MACs and element operations."""
-    return float(operators.macs[i]) + float(operators.element_operations[i])
+    """Simple operations: MACs and element operations; where there are none, one for each element that is moved."""
+    simple = float(operators.macs[i]) + float(operators.element_operations[i])
+    if simple + operators.special_operations[i] > 0.0:
+        return simple
+    return float(operators.output_elements[i])
 
 
 @kernel

@@ -92,8 +92,9 @@ def vector_seconds(
     layer: Layer, element_operations: int, lanes: int, special_cycles: float, clock: float, read: float, write: float,
     bytes_read: int, bytes_written: int,
 ) -> float:  # fmt: skip
-    """Lane cycles, whole per kind, one after the other, then the bytes."""
+    """Lane cycles, whole per kind, one after the other, then the bytes; what has no arithmetic moves an element per lane and cycle."""
     if layer.kind == "free":
         return 0.0
-    cycles = ceil((macs_of(layer) + element_operations) / lanes) + ceil(layer.special * special_cycles / lanes)
+    moved = layer.outs if macs_of(layer) + element_operations + layer.special == 0 else 0
+    cycles = ceil((macs_of(layer) + element_operations + moved) / lanes) + ceil(layer.special * special_cycles / lanes)
     return cycles / clock + bytes_read / read + bytes_written / write

@@ -32,7 +32,7 @@ def counted(layer, element_operations: int, compiled: bool = False):
 def test_equals_the_slow_model_and_its_compiled_form(random_generator: np.random.Generator) -> None:
     for _ in range(150):
         layer = random_layer(random_generator)
-        count = int(random_generator.integers(0, 10**5))
+        count = int(random_generator.integers(0, 10**5)) * int(random_generator.integers(0, 3) > 0)
         operators, amounts, traffic, prices = counted(layer, count)
         read = int(operators.input_bytes[0] + operators.weight_bytes[0])
         if layer.kind == "embedding":
