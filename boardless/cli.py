@@ -97,6 +97,23 @@ def memory(network: Network, on: Devices, given: Given) -> int:
     return verbs.memory(network, on, given)
 
 
+@app.command(epilog="Example: boardless compare mobilenet_v2 --on raspberry_pi_4 --strategy quantize:dtype=int8 --strategy prune")
+@options(shared.RUN, shared.CATALOGUE, shared.CHECKS, shared.PLOT, shared.OUTPUT)
+def compare(
+    network: Network,
+    on: Devices,
+    given: Given,
+    accuracy: Annotated[
+        str | None,
+        typer.Option("--accuracy", help="Measured losses: strategies, accuracy_loss (percentage points).", metavar="TABLE.csv"),
+    ] = None,
+) -> int:
+    """What each further strategy buys: latency, energy, peak and flash, step by step."""
+    from boardless import verbs
+
+    return verbs.compare(network, on, given, accuracy)
+
+
 @app.command(epilog="Example: boardless plan buffers.csv --capacity 262144 -o plan.csv")
 @options(shared.OUTPUT)
 def plan(
@@ -200,6 +217,42 @@ def strategies(given: Given, name: Name = None) -> int:
     from boardless import verbs
 
     return verbs.strategies(name, given)
+
+
+@app.command(epilog="Example: boardless explore space.yaml -o rows.parquet --plot pictures")
+@options(shared.CATALOGUE, shared.PLOT, shared.OUTPUT)
+def explore(
+    space: Annotated[
+        str,
+        typer.Argument(
+            help="networks, devices, fields, settings, strategies, search; see docs/guide.md.",
+            metavar="SPACE.yaml",
+            show_default=False,
+        ),
+    ],
+    given: Given,
+    store: Annotated[
+        str | None, typer.Option("--store", help="Log of rows; what it holds is not computed again (SPACE.rows).", metavar="FILE")
+    ] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Write the rows there: .csv or .parquet.", metavar="FILE")] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option("--objective", help="latency, energy, edp, peak or dram_bytes: what is best (repeatable).", metavar="NAME"),
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes (all cores).", metavar="N")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="A dask scheduler whose workers compute instead.", metavar="ADDRESS")
+    ] = None,
+    sample: Annotated[int | None, typer.Option("--sample", help="Points drawn at random in place of all.", metavar="N")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sample.", metavar="N")] = 0,
+) -> int:
+    """A space of networks x devices x fields x settings x strategies, point by point or searched; resumable."""
+    from boardless import verbs
+
+    return verbs.explore(
+        space, given, store=store, out=out, objectives=objective or [], workers=workers, scheduler=scheduler, sample=sample,
+        seed=seed,
+    )  # fmt: skip
 
 
 @app.command(epilog="Example: boardless calibrate --on raspberry_pi_4 measured.csv -o raspberry_pi_4.fit.yaml")

@@ -63,3 +63,48 @@ class Steps:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class Rate:
+    """Progress of many small pieces of work: a bar on a terminal, a line every few seconds elsewhere; with rate, time left, failures.
+
+    >>> with Rate("exploring", quiet=True) as progress:
+    ...     progress.show(1, 2, 0)
+    """
+
+    #: Time between two lines where there is no terminal [s].
+    PAUSE_S = 5.0
+
+    def __init__(self, title: str, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.title, self.quiet, self.stream = title, quiet, stream or sys.stderr
+        self._began = self._told = time.monotonic()
+        self._first: int | None = None
+        self._line = False
+
+    def show(self, done: int, total: int, failed: int) -> None:
+        """Say how far the work is."""
+        now = time.monotonic()
+        self._first = done if self._first is None else self._first
+        terminal = self.stream.isatty()
+        if self.quiet or now - self._began < PATIENCE_S or now - self._told < (0.2 if terminal else self.PAUSE_S):
+            return
+        self._told = now
+        rate = (done - self._first) / max(1e-9, now - self._began)
+        left = f"{(total - done) / rate:.0f} s left" if rate > 0 else "time left not known"
+        said = (
+            f"boardless: {self.title} {done:,} of {total:,} ({done / max(1, total):.0%}), {rate:,.0f}/s, {left}, {failed:,} failed"
+        )
+        if terminal:
+            self.stream.write(f"\r\033[K{said}")
+            self.stream.flush()
+            self._line = True
+        else:
+            print(said, file=self.stream, flush=True)
+
+    def __enter__(self) -> Rate:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._line:
+            self.stream.write("\r\033[K")
+            self.stream.flush()

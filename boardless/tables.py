@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from boardless.errors import UsageError
 from boardless.memory_view import MemoryView
+from boardless.row_store import Block
 from sim.results import Estimate
 
 if TYPE_CHECKING:
@@ -91,3 +96,73 @@ def layers_dataframe(result: MappingResult) -> pandas.DataFrame:
         }
         rows.append({name: form[name] for name in kept} | words)
     return pandas.DataFrame(rows)
+
+
+def write_rows(path: str | Path, blocks: Callable[[], Iterator[Block]]) -> int:
+    """Write the rows of an exploration as .csv or .parquet, block by block, whole or not at all; the number of rows.
+
+    Parameters
+    ----------
+    path : path
+    blocks : callable
+        Gives all blocks anew each time it is called: once for the columns and their types, once for the rows.
+    """
+    path = Path(path)
+    writers: dict[str, Callable[[Path, dict[str, type], Iterator[Block]], int]] = {".csv": _write_csv, ".parquet": _write_parquet}
+    if path.suffix not in writers:
+        raise UsageError(f"-o: '{path.name}'; a file that ends in .csv or .parquet is expected")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        count = writers[path.suffix](beside, _column_types(blocks()), blocks())
+        os.replace(beside, path)
+    except OSError as error:
+        raise UsageError(f"{path.name}: {error.strerror or error}; a file that can be written is expected; name another") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
+
+
+def _column_types(blocks: Iterator[Block]) -> dict[str, type]:
+    """Type of each column, in the order in which they first come; what was asked first."""
+    found: dict[str, set[type]] = {name: set() for name in ("network", "device", "strategies")}
+    for block in blocks:
+        for name, value in block.constant.items():
+            found.setdefault(name, set()).add(type(value))
+        for name, column in block.columns.items():
+            found.setdefault(name, set()).update(map(type, column))
+    return {name: _common_type(types - {type(None)}) for name, types in found.items()}
+
+
+def _common_type(types: set[type]) -> type:
+    if len(types) == 1:
+        return next(iter(types))
+    return float if types == {int, float} else str
+
+
+def _write_csv(path: Path, columns: dict[str, type], blocks: Iterator[Block]) -> int:
+    count = 0
+    with path.open("x", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        for block in blocks:
+            writer.writerows(zip(*(block.column(name) for name in columns), strict=True))
+            count += len(block.keys)
+    return count
+
+
+def _write_parquet(path: Path, columns: dict[str, type], blocks: Iterator[Block]) -> int:
+    import pyarrow
+    from pyarrow import parquet
+
+    kinds = {int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_(), str: pyarrow.string()}
+    schema = pyarrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    count = 0
+    with parquet.ParquetWriter(path, schema) as writer:
+        for block in blocks:
+            arrays = []
+            for name, kind in columns.items():
+                values = block.column(name)
+                arrays.append(pyarrow.array([None if v is None else kind(v) for v in values], kinds[kind]))
+            writer.write_batch(pyarrow.record_batch(arrays, schema=schema))
+            count += len(block.keys)
+    return count

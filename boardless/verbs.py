@@ -11,7 +11,7 @@ from boardless import checks, machine_form, options, session, side_by_side, text
 from boardless.errors import UsageError
 from boardless.files import write_all, write_text
 from boardless.options import Given
-from boardless.progress import Steps
+from boardless.progress import Rate, Steps
 from boardless.results import Result
 from hwmodels.jit import on_compile
 
@@ -33,6 +33,23 @@ def simulate(
 def memory(network: str, on: Sequence[str], given: Given) -> int:
     """What lives where and when."""
     return _answer(session.memory, network, on, given)
+
+
+def compare(network: str, on: Sequence[str], given: Given, accuracy: str | None) -> int:
+    """One network on one device, strategy after strategy; the checks are those of the last stage."""
+    _single("compare", on)
+    _listen(given)
+    with Steps("compare", 1 + len(given["strategy"]), quiet=given["quiet"]) as steps:
+        answer = session.compare(network, on[0], accuracy=accuracy, progress=steps.next, **_settings(given))
+    last = answer.results[-1:]
+    failed = checks.failures(last[0], checks.limits(given["fail_over"], last), require_fit=given["require_fit"])
+    pictures = answer.pictures() if given["plot"] is not None else {}
+    _write(given, answer.to_dict(), answer.text(**_page()))
+    if pictures:
+        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    for line in failed:
+        _say(given, f"check failed: {line}")
+    return 1 if failed else 0
 
 
 def plan(buffers: str, out: str | None, given: Given, settings: dict[str, Any], *, best: bool, require_fit: bool) -> int:
@@ -139,6 +156,50 @@ def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str
     _write(given, validation_report.report_form(reports), validation_report.report_text(reports, **_page()))
     if rows is not None:
         write_text(rows, validation_report.rows_csv(reports))
+    if pictures:
+        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    return 0
+
+
+def explore(
+    space: str,
+    given: Given,
+    *,
+    store: str | None,
+    out: str | None,
+    objectives: Sequence[str],
+    workers: int | None,
+    scheduler: str | None,
+    sample: int | None,
+    seed: int,
+) -> int:
+    """Every point of a space, or what its search asks for: rows in a store, the best in a table."""
+    from boardless.explore import explore as run
+    from boardless.explore_report import checked_objectives, summarised
+    from boardless.space import read_space
+    from boardless.tables import write_rows
+
+    _listen(given)
+    wanted = checked_objectives(objectives)
+    asked = read_space(space, given["devices"], given["networks"])
+    with Rate("exploring", quiet=given["quiet"]) as progress:
+        found = run(
+            asked, store or f"{asked.name}.rows", workers=workers, scheduler=scheduler, sample=sample, seed=seed,
+            devices=given["devices"], networks=given["networks"], progress=progress.show,
+        )  # fmt: skip
+    try:
+        summary = summarised(found, wanted or (asked.search.objectives if asked.search else ("latency", "energy")))
+        if out is not None:
+            write_rows(out, found.blocks)
+        pictures = {}
+        if given["plot"] is not None:
+            from boardless.plots.exploration import exploration_pictures
+
+            pictures = exploration_pictures(found, summary)
+        form = summary.to_dict() | ({"rows": list(found.rows())} if given["json"] is not None else {})
+        _write(given, form, summary.text(**_page()))
+    finally:
+        found.close()
     if pictures:
         _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
     return 0

@@ -42,11 +42,12 @@ ENTRANCES = {
     "click": ("boardless/",),
     "rich": ("boardless/",),
     "dask": ("boardless/cluster.py",),
+    "distributed": ("boardless/cluster.py",),
     "onnxruntime": ("validation/measure.py",),
 }
 
 #: Libraries that are imported inside the function that uses them: over 50 ms each.
-SLOW = {"numba", "pint", "onnx", "ortools", "optuna", "scipy", "networkx", "matplotlib", "pandas", "pyarrow", "dask"}
+SLOW = {"numba", "pint", "onnx", "ortools", "optuna", "scipy", "networkx", "matplotlib", "pandas", "pyarrow", "dask", "distributed"}
 
 #: Scripts that bring published data in run in environments of their own and are imported by nobody.
 SCRIPTS = REPOSITORY / "validation" / "datasets"
