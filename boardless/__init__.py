@@ -8,24 +8,28 @@ when first asked for.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# The matrices here are small: threads cost more than they give, and sums over them must not depend on how many there are.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from boardless.catalog import devices, networks, runtimes
     from boardless.planning import plan
     from boardless.results import Comparison, MemoryResult, Result
-    from boardless.session import estimate, explain, map, memory, schedule, simulate, validate
+    from boardless.session import compare, estimate, explain, map, memory, schedule, simulate, validate
     from boardless.settings import Settings
 
 __all__ = [
-    "Comparison", "MemoryResult", "Result", "Settings", "devices", "estimate", "explain", "map", "memory", "networks", "plan", "runtimes",
-    "schedule", "simulate", "validate",
+    "Comparison", "MemoryResult", "Result", "Settings", "compare", "devices", "estimate", "explain", "map", "memory", "networks", "plan",
+    "runtimes", "schedule", "simulate", "validate",
 ]  # fmt: skip
 
 #: Public name -> module that has it.
 _HOMES = {
-    **dict.fromkeys(("estimate", "explain", "map", "memory", "schedule", "simulate", "validate"), "boardless.session"),
+    **dict.fromkeys(("compare", "estimate", "explain", "map", "memory", "schedule", "simulate", "validate"), "boardless.session"),
     **dict.fromkeys(("devices", "networks", "runtimes"), "boardless.catalog"),
     **dict.fromkeys(("Comparison", "MemoryResult", "Result"), "boardless.results"),
     "Settings": "boardless.settings",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import boardless  # noqa: F401  # isort: skip  # before numpy: it holds linear algebra to one thread
 import numpy as np
 import pytest
 from hypothesis import settings
