@@ -58,10 +58,10 @@ def test_groups_cover_the_space_once(counts: tuple[int, ...], shapes: list[list[
     for group in space.groups():
         assert group.first == len(points)
         assert group.size == math.prod(group.shape)
-        for place in range(group.size):
-            points.append(
-                (group.network, group.device, *sorted(group.settings.items()), group.strategies, *group.at(place).items())
-            )
+        points += [
+            (group.network, group.device, *sorted(group.settings.items()), group.strategies, *group.at(place).items())
+            for place in range(group.size)
+        ]
     assert len(points) == len(set(points)) == space.size
 
 
