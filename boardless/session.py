@@ -26,6 +26,7 @@ from boardless.mapping_view import MappingResult, layers_of, require_array
 from boardless.memory_view import arena_shortfalls, memory_view
 from boardless.results import Comparison, MemoryResult, Result
 from boardless.settings import Settings
+from boardless.stepwise import Stage, Stepwise
 from boardless.suiting import Party, suited
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.reader import load_device
@@ -39,6 +40,7 @@ from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from sim.together import simulate_together
+from strategies.accuracy import loss_of, read_accuracy
 from strategies.problem import Problem
 from strategies.strategy import apply_all
 from validation.calibrate import Calibration
@@ -139,6 +141,46 @@ def dataflows_beside(network: NetworkLike, on: DeviceLike, result: MappingResult
 def explain(network: NetworkLike, on: DeviceLike, operator: str, **settings: Any) -> explanation.Explanation:
     """One operator's latency and energy traced back to formulas, counts, rates and sources. Arguments as of :func:`estimate`."""
     return explanation.explain(estimate(network, on, **settings), operator)
+
+
+def compare(
+    network: NetworkLike,
+    on: DeviceLike,
+    *,
+    accuracy: str | PathLike[str] | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Stepwise:
+    """What each strategy of ``strategy=[...]`` buys, one after the other: a stage per strategy, the plain run first.
+
+    Parameters
+    ----------
+    accuracy : path or None
+        Table of measured accuracy losses: columns ``strategies`` and ``accuracy_loss``.
+    progress : callable, optional
+        Called with each strategy before its turn.
+
+    >>> import boardless as bl
+    >>> [stage.strategy for stage in bl.compare("lenet5", on="raspberry_pi_4", strategy=["quantize", "fuse"])]
+    [None, 'quantize', 'fuse']
+    """
+    chosen = Settings.of(settings)
+    losses = read_accuracy(accuracy) if accuracy is not None else None
+    device = _device(on, chosen)
+    party = Party(device.name, _unit(device, chosen))
+    own = suited(chosen, party, [party])
+    problem = _problem(_graph(network, chosen), device, own)
+    stages = []
+    for strategy in (None, *chosen.strategies):
+        if progress is not None:
+            progress(strategy.spec if strategy is not None else "plain")
+        problem = strategy.apply(problem) if strategy is not None else problem
+        done = [step.strategy for step in problem.steps]
+        lowered = problem.schedule()
+        result = _with_notes(_estimated(lowered, _recorded(replace(own, strategy=done), lowered)), own)
+        loss = loss_of(losses, done) if losses is not None else None
+        stages.append(Stage(strategy.spec if strategy else None, problem.steps[-1].changed if strategy else "", result, loss))
+    return Stepwise(stages)
 
 
 def schedule(network: NetworkLike, on: DeviceLike, **settings: Any) -> Schedule:

@@ -133,4 +133,5 @@ CODE = Strategy(
         _LAYERS,
     ),
     settles=True,
+    exact=True,
 )

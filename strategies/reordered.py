@@ -34,4 +34,4 @@ def sharing_of(schedule: Schedule) -> Sharing:
     return Sharing(views, {i: index[host] for i, host in hosts})
 
 
-REORDER = Strategy("reorder", "the order of the operators that holds the fewest bytes at its worst moment", _reordered)
+REORDER = Strategy("reorder", "the order of the operators that holds the fewest bytes at its worst moment", _reordered, exact=True)

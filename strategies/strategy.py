@@ -32,6 +32,8 @@ class Strategy:
         ``graph`` or ``plan``: what it changes.
     settles : bool
         True where its plan speaks of the operators as they are now, so that nothing may change the network afterwards.
+    exact : bool
+        True where every result of the network stays as it is, up to rounding; what others cost in accuracy is for the user to say.
     given : Mapping of str to str
         Parameter -> value as written; those that are absent have their defaults.
 
@@ -50,6 +52,7 @@ class Strategy:
     parameters: tuple[Parameter, ...] = ()
     touches: str = "graph"
     settles: bool = False
+    exact: bool = False
     given: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -83,6 +86,10 @@ class Strategy:
             if p.required and p.name not in written:
                 raise StrategyError(f"strategy '{self.name}': {p.name} is missing; write {self.name}:{p.name}=... ({p.summary})")
         return made
+
+    def with_only(self, given: Mapping[str, str]) -> Strategy:
+        """The strategy with these values and no others, which have been checked before."""
+        return replace(self, given=dict(given))
 
     def apply(self, problem: Problem) -> Problem:
         """The problem after this strategy, with one line on what changed.

@@ -71,9 +71,9 @@ def activation_bytes(graph: Graph) -> int:
     return sum(graph.tensors[name].bytes for name in graph.producer)
 
 
-FOLD = Strategy("fold", "batch norms folded into the convolution or matrix product before them", _folded)
+FOLD = Strategy("fold", "batch norms folded into the convolution or matrix product before them", _folded, exact=True)
 
-FUSE = Strategy("fuse", "activations joined to the convolution, product or addition before them", _fused)
+FUSE = Strategy("fuse", "activations joined to the convolution, product or addition before them", _fused, exact=True)
 
 QUANTIZE = Strategy(
     "quantize",
@@ -91,4 +91,4 @@ QUANTIZE = Strategy(
     ),
 )
 
-TRIM = Strategy("trim", "channels of zeros that no operator reads left out", _trimmed)
+TRIM = Strategy("trim", "channels of zeros that no operator reads left out", _trimmed, exact=True)
