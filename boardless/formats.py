@@ -45,12 +45,12 @@ def digits(value: float, significant: int = 3) -> str:
 def quantity(value: float | None, unit: str, significant: int = 3) -> str:
     """A value with a decimal prefix.
 
-    >>> quantity(0.0032, "s"), quantity(41e-6, "J"), quantity(25.6e9, "B/s"), quantity(None, "J")
-    ('3.20 ms', '41.0 µJ', '25.6 GB/s', '–')
+    >>> quantity(0.0032, "s"), quantity(41e-6, "J"), quantity(25.6e9, "B/s"), quantity(None, "J"), quantity(1234.5, "days")
+    ('3.20 ms', '41.0 µJ', '25.6 GB/s', '–', '1,234 days')
     """
     if value is None:
         return NOT_KNOWN
-    if value == 0 or not math.isfinite(value):
+    if value == 0 or not math.isfinite(value) or unit == "days":
         return f"{digits(value)} {unit}".rstrip()
     magnitude = abs(float(f"{value:.{significant - 1}e}"))
     scale, prefix = next(((s, p) for s, p in _DECIMAL if magnitude >= s), _DECIMAL[-1])

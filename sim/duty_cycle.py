@@ -28,9 +28,9 @@ class DutyCycle:
         The inference.
     state : str or None
         Power state between two inferences.
-    wake_up_s, wake_up_j : float
-        To become active again.
-    rest_s, rest_w : float
+    wake_up_s, wake_up_j : float or None
+        To become active again; ``None`` where no state is chosen.
+    rest_s, rest_w : float or None
         Time in that state and power drawn there.
     average_w, days : float or None
         ``None`` with a reason in ``missing``.
@@ -40,10 +40,10 @@ class DutyCycle:
     work_s: float
     work_j: float | None
     state: str | None = None
-    wake_up_s: float = 0.0
-    wake_up_j: float = 0.0
-    rest_s: float = 0.0
-    rest_w: float = 0.0
+    wake_up_s: float | None = None
+    wake_up_j: float | None = None
+    rest_s: float | None = None
+    rest_w: float | None = None
     average_w: float | None = None
     days: float | None = None
     missing: tuple[Missing, ...] = ()

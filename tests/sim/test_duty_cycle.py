@@ -73,6 +73,7 @@ def test_the_cheapest_state_that_wakes_up_in_time() -> None:
 def test_what_is_not_known_has_its_reason(found: Estimate, board: Device, reason: str) -> None:
     cycle = duty_cycle(found, board, 10.0, 100.0)
     assert cycle.average_w is None and cycle.days is None
+    assert (cycle.state, cycle.wake_up_s, cycle.wake_up_j, cycle.rest_s, cycle.rest_w) == (None,) * 5
     assert {entry.field for entry in cycle.missing} == {"average_w", "days"} and reason in cycle.missing[0].reason
 
 

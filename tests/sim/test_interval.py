@@ -30,6 +30,7 @@ def answer(device: str, network: str = "mlperf_tiny_kws", dtype: str | None = No
         ("esp32", "tflm_reference_esp", ESPRESSIF),
         ("nrf52840", "tflm_cmsis_nn", SCARCE),
         ("apollo510", "tflm_cmsis_nn", NEW_CORE),
+        ("andes_ae350_d45", "tflm_andes", SCARCE),
     ],  # fmt: skip
 )
 def test_microcontrollers_by_the_rows_behind_them(device: str, runtime: str, basis: str) -> None:
