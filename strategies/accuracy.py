@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Mapping
+from os import PathLike
 from pathlib import Path
 
 from strategies.chosen import read_strategy
@@ -15,7 +16,7 @@ from strategies.strategy import Strategy
 COLUMNS = ("strategies", "accuracy_loss")
 
 
-def read_accuracy(path: str | Path) -> dict[str, float]:
+def read_accuracy(path: str | PathLike[str]) -> dict[str, float]:
     """Recipe -> accuracy loss [percentage points], from a CSV table.
 
     Columns ``strategies`` (as the command line writes them, joined by blanks; empty: the plain network) and ``accuracy_loss``;

@@ -14,7 +14,10 @@ import pytest
 from boardless import verbs
 from tests.boardless.commands import boardless, refused
 
-VERBS = ("estimate", "simulate", "memory", "explain", "map", "plan", "validate", "calibrate", "devices", "networks", "runtimes")
+VERBS = (
+    "estimate", "simulate", "memory", "compare", "explain", "map", "plan", "validate", "calibrate", "devices", "networks", "runtimes",
+    "strategies",
+)  # fmt: skip
 LENET = ("lenet5", "--on", "raspberry_pi_4")
 
 
@@ -264,7 +267,7 @@ def test_help_of_every_verb_has_an_example(verb: str) -> None:
 def test_help_names_what_is_built_and_nothing_else() -> None:
     text = boardless("--help").output
     assert all(f" {verb} " in text for verb in VERBS)
-    assert not any(f" {verb} " in text for verb in ("compare", "optimize", "explore"))
+    assert not any(f" {verb} " in text for verb in ("claims", "report", "doctor"))
 
 
 def test_no_words_at_all_is_bad_usage() -> None:

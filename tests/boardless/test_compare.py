@@ -64,7 +64,7 @@ def test_one_device_is_expected() -> None:
 
 def test_waterfall_has_a_bar_per_strategy_and_two_wholes() -> None:
     answer = bl.compare("mlperf_tiny_kws", on="stm32h743", strategy=["prune:share=25%", "code:values=16"])
-    axes = waterfall(answer.stages, new_figure().add_subplot())
+    axes: Any = waterfall(answer.stages, new_figure().add_subplot())
     panels = axes.figure.axes
     assert len(panels) == 4
     for panel, key in zip(panels, answer.stages[0].figures, strict=True):
@@ -72,7 +72,9 @@ def test_waterfall_has_a_bar_per_strategy_and_two_wholes() -> None:
         heights = [patch.get_height() for patch in panel.patches]
         # Wholes are drawn first: what the floating bars add up to is what lies between them.
         assert heights[0] + sum(heights[2:]) == pytest.approx(heights[1])
-        assert heights[1] / heights[0] == pytest.approx(answer.stages[-1].figures[key] / answer.stages[0].figures[key])
+        first, last = (stage.figures[key] for stage in (answer.stages[0], answer.stages[-1]))
+        assert first is not None and last is not None
+        assert heights[1] / heights[0] == pytest.approx(last / first)
     assert [tick.get_text() for tick in panels[-1].get_xticklabels()] == ["plain", "prune:share=25%", "code:values=16", "all"]
 
 
