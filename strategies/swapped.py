@@ -16,6 +16,7 @@ from hwmodels.storage import Storage, load_storage
 from sim.estimate import estimate
 from sim.lower import lower
 from sim.plan import Plan
+from sim.played import Played
 from sim.schedule import Schedule
 from sim.swap_plan import SwapPlan, SwapStep
 from sim.trace import PICOSECONDS
@@ -91,8 +92,12 @@ def swapped_plan(graph: Graph, device: Device, plan: Plan, asked: Swapping) -> P
     ------
     StrategyError
         An operator that does not fit even in its smallest parts, a storage that is too small, work on several units.
+
+    Notes
+    -----
+    Blocks are moved one by one, so each has bytes of its own: the ``ideal`` accounting, whatever the engine does in place.
     """
-    base = lower(graph, device, plan)
+    base = lower(graph, device, replace(plan, profile="ideal"))
     near = near_memory(base, asked.near)
     capacity = device.memories[near].capacity_bytes
     if asked.near_bytes is None and capacity is None:
@@ -162,6 +167,7 @@ class _Search:
         self.way = Way.of(storage)
         # Copies of ordinary memory and page faults hold up the unit: nothing is moved ahead.
         self.ahead = asked.memory == "pinned" and asked.policy != "on_demand"
+        self.plays: dict[Program, tuple[list[Step], Played]] = {}
         self.lookahead = None if self.ahead else 1
 
     def plan(self) -> Plan:
@@ -181,24 +187,30 @@ class _Search:
 
     def _candidates(self) -> Iterator[tuple[Cut, Program, int]]:
         """Cuts that promise most, each with a choice of what stays, and a bound on its length [ps]."""
-        played: list[tuple[int, Cut, Program]] = []
+        tried: list[tuple[Cut, Program]] = []
         for cut in self._cuts():
             program = self._with_residents(cut.program)
-            played.append((play_program(program, self.lookahead)[1].makespan_ps, cut, program))
+            tried.append((cut, program))
             yield cut, program, lower_bound_ps(cut.program)
         if self.asked.policy == "optimal" and self.ahead:
-            for _, cut, program in sorted(played, key=lambda entry: entry[0])[:SOLVED]:
+            for cut, program in sorted(tried, key=lambda entry: self._played(entry[1])[1].makespan_ps)[:SOLVED]:
                 found = optimal_prefetch(program, SOLVER_TIME * self.asked.effort / SOLVED, self.asked.seed)
                 yield cut, found.program, found.bound_ps
 
+    def _played(self, program: Program) -> tuple[list[Step], Played]:
+        """The steps of a program and when they happen."""
+        if program not in self.plays:
+            self.plays[program] = play_program(program, self.lookahead)
+        return self.plays[program]
+
     def _cuts(self) -> Iterator[Cut]:
-        """Cuts that promise most, each program once."""
-        seen: set[Program] = set()
+        """Cuts that promise most, each once."""
+        seen: set[tuple[object, ...]] = set()
         for policy in self._policies():
-            cuts = [cut for cut in cuts_of(self.base, self.near, self.room, self.way, policy) if cut.program not in seen]
-            own = {cut.program: cut for cut in reversed(cuts)}
-            seen.update(own)
-            yield from sorted(own.values(), key=_promise)[:PLAYED]
+            cuts = cuts_of(self.base, self.room, self.way, policy)
+            best = sorted((cut for cut in cuts if (cut.streamed, cut.tiles) not in seen), key=lambda cut: cut.promise_ps)[:PLAYED]
+            seen.update((cut.streamed, cut.tiles) for cut in best)
+            yield from best
 
     def _policies(self) -> tuple[str, ...]:
         """By which operators are cut: as coarse as they go where everything fits or nothing moves ahead."""
@@ -219,7 +231,7 @@ class _Search:
         return greedy_residents(program)
 
     def _swap_plan(self, cut: Cut, program: Program, bound: int, alone: int) -> SwapPlan:
-        steps, played = play_program(program, self.lookahead)
+        steps, played = self._played(program)
         buffers = self.base.placement.buffers
         staying = [tensor for number, b in enumerate(buffers) if number not in cut.streamed for tensor in b.tensors]
         peaks = peak_bytes(program, windows(program, self.lookahead))
@@ -248,11 +260,6 @@ def _all_fits(program: Program) -> bool:
     held = max((piece.held_bytes for piece in program.pieces), default=0)
     loaded = [block for block in program.blocks if block.loaded]
     return all(block.constant for block in loaded) and held + sum(b.bytes for b in loaded) <= program.near_bytes
-
-
-def _promise(cut: Cut) -> int:
-    """About how long a run under a cut takes at best [ps]."""
-    return max(cut.program.computing_ps, cut.program.moving_ps) + min(cut.program.computing_ps, cut.program.moving_ps) // 8
 
 
 def _swap_steps(program: Program, steps: list[Step]) -> list[SwapStep]:

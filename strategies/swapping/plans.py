@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sim.buffers import Buffer
 from sim.schedule import Schedule
@@ -22,61 +23,87 @@ DEPTHS = (2, 4, 8)
 
 @dataclass(frozen=True)
 class Cut:
-    """A program, and the choices that made it.
+    """How a network is cut and what of it stays; the program that comes of it is made when it is asked for.
 
     Attributes
     ----------
-    program : Program
+    schedule : Schedule
+        The network lowered as if everything were in the near memory.
+    layers : tuple of Layer
+    near_bytes : int
+        Room of the near memory [B].
+    way : Way
     streamed : frozenset of int
         Buffers that live in the far memory.
     kept : frozenset of str
         Constants that stay where the device keeps them.
-    tiles : Mapping of int to Tile
-        By operator.
+    tiles : tuple of Tile
+        One per layer.
     """
 
-    program: Program
+    schedule: Schedule
+    layers: tuple[Layer, ...]
+    near_bytes: int
+    way: Way
     streamed: frozenset[int]
     kept: frozenset[str]
-    tiles: Mapping[int, Tile]
+    tiles: tuple[Tile, ...]
+
+    @property
+    def promise_ps(self) -> int:
+        """About how long a run takes at best: the longer of computing and moving, and some of the other at the ends [ps]."""
+        moving, computing = sum(tile.io_ps for tile in self.tiles), sum(layer.picoseconds for layer in self.layers)
+        return max(computing, moving) + min(computing, moving) // 8
+
+    @cached_property
+    def program(self) -> Program:
+        """Pieces and blocks of all layers, in order."""
+        pieces: list[Piece] = []
+        blocks: list[Block] = []
+        stored_by: dict[int, int] = {}  # streamed buffer -> last piece that stores it
+        for layer, tile in zip(self.layers, self.tiles, strict=True):
+            sizes, names, inputs, outputs = _sizes(self.schedule, layer, self.streamed, self.kept)
+            needs = [stored_by.get(number, -1) for number in inputs]
+            held = _held(self.schedule, layer, self.streamed)
+            own_pieces, own_blocks = cut(layer, tile, sizes, names, held, len(pieces), needs)
+            pieces += own_pieces
+            blocks += own_blocks
+            stored_by.update((number, len(pieces) - 1) for number in outputs)
+        return Program(self.schedule.graph.name, self.near_bytes, self.way, tuple(pieces), tuple(blocks))
 
 
-def cuts_of(schedule: Schedule, near: str, near_bytes: int, way: Way, policy: str, kept: frozenset[str] = frozenset()) -> list[Cut]:
+def cuts_of(schedule: Schedule, near_bytes: int, way: Way, policy: str, kept: frozenset[str] = frozenset()) -> list[Cut]:
     """Cuts for each share of the near memory that activations may take, and for each number of parts that have room together.
 
-    Those in which something does not fit are left out.
+    Those in which something does not fit are left out, and those that were given before.
 
     Parameters
     ----------
     schedule : Schedule
         The network lowered as if everything were in the near memory.
-    near : str
-        Name of the near memory.
     near_bytes : int
-        How much of it there is [B].
+        How much of the near memory there is [B].
     policy : str
         See :func:`strategies.swapping.tiles.best_tile`.
     kept : frozenset of str
         Constants that need no move.
     """
-    layers = layers_of(schedule)
-    found: list[Cut] = []
+    layers = tuple(layers_of(schedule))
+    found: dict[tuple[frozenset[int], tuple[Tile, ...]], Cut] = {}
     problem: StrategyError | None = None
-    seen: set[frozenset[int]] = set()
+    every = frozenset(range(len(schedule.placement.buffers)))
     for part in SHARES:
-        staying = _staying(schedule.placement.buffers, layers, int(part * near_bytes), len(schedule.graph.operators))
-        if staying in seen:
-            continue
-        seen.add(staying)
+        streamed = every - _staying(schedule.placement.buffers, layers, int(part * near_bytes), len(schedule.graph.operators))
         for depth in (1,) if policy == "on_demand" else DEPTHS:
             try:
-                found.append(_cut(schedule, layers, staying, near_bytes, way, policy, kept, depth))
+                tiles = _tiles(schedule, layers, streamed, near_bytes, way, policy, kept, depth)
+                found.setdefault((streamed, tiles), Cut(schedule, layers, near_bytes, way, streamed, kept, tiles))
             except StrategyError as error:
                 problem = problem or error
     if not found:
         assert problem is not None
         raise problem
-    return found
+    return list(found.values())
 
 
 def _staying(buffers: Sequence[Buffer], layers: Sequence[Layer], room: int, steps: int) -> frozenset[int]:
@@ -102,34 +129,30 @@ def _staying(buffers: Sequence[Buffer], layers: Sequence[Layer], room: int, step
     return frozenset(staying)
 
 
-def _cut(
-    schedule: Schedule, layers: Sequence[Layer], staying: frozenset[int], near_bytes: int, way: Way, policy: str,
+def _tiles(
+    schedule: Schedule, layers: Sequence[Layer], streamed: frozenset[int], near_bytes: int, way: Way, policy: str,
     kept: frozenset[str], depth: int,
-) -> Cut:  # fmt: skip
+) -> tuple[Tile, ...]:  # fmt: skip
+    """The best cut of each layer in the room beside what stays."""
+    return tuple(
+        best_tile(
+            layer, _sizes(schedule, layer, streamed, kept)[0], way, near_bytes - _held(schedule, layer, streamed), policy, depth
+        )
+        for layer in layers
+    )
+
+
+def _held(schedule: Schedule, layer: Layer, streamed: frozenset[int]) -> int:
+    """Bytes of the activations that stay in the near memory while a layer runs [B]."""
     buffers = schedule.placement.buffers
-    streamed = frozenset(range(len(buffers))) - staying
-    pieces: list[Piece] = []
-    blocks: list[Block] = []
-    tiles: dict[int, Tile] = {}
-    stored_by: dict[int, int] = {}  # streamed buffer -> last piece that stores it
-    for layer in layers:
-        held = sum(buffers[n].bytes for n in staying if buffers[n].first <= layer.operator <= buffers[n].last)
-        sizes, names, inputs, outputs = _sizes(schedule, layer, buffers, streamed, kept)
-        tile = best_tile(layer, sizes, way, near_bytes - held, policy, depth)
-        needs = [stored_by.get(number, -1) for number in inputs]
-        own_pieces, own_blocks = cut(layer, tile, sizes, names, held, len(pieces), needs)
-        pieces += own_pieces
-        blocks += own_blocks
-        tiles[layer.operator] = tile
-        stored_by.update((number, len(pieces) - 1) for number in outputs)
-    program = Program(schedule.graph.name, near_bytes, way, tuple(pieces), tuple(blocks))
-    return Cut(program, streamed, kept, tiles)
+    return sum(b.bytes for n, b in enumerate(buffers) if n not in streamed and b.first <= layer.operator <= b.last)
 
 
 def _sizes(
-    schedule: Schedule, layer: Layer, buffers: Sequence[Buffer], streamed: frozenset[int], kept: frozenset[str]
+    schedule: Schedule, layer: Layer, streamed: frozenset[int], kept: frozenset[str]
 ) -> tuple[Sizes, tuple[str, list[str], list[str]], list[int], list[int]]:
     """What of an operator has to be moved: sizes, names, and the streamed buffers it reads and writes."""
+    buffers = schedule.placement.buffers
     moved = [name for name in layer.weights if name not in kept]
     inputs = [(number, rows) for number, rows in layer.inputs if number in streamed]
     outputs = [number for number in layer.outputs if number in streamed]

@@ -112,7 +112,7 @@ def test_compulsory_bytes_are_moved_at_least() -> None:
     graph = retype(fold_batch_norm(build("mobilenet_v2")), "int8")
     schedule = lower(graph, device, layerwise_plan(graph, device))
     for policy in ("on_demand", "greedy"):
-        for found in cuts_of(schedule, "axi_sram", 512 * 1024, WAY, policy):
+        for found in cuts_of(schedule, 512 * 1024, WAY, policy):
             streamed = [schedule.placement.buffers[n] for n in found.streamed]
             assert found.program.loaded_bytes >= graph.weights_bytes
             assert found.program.stored_bytes == sum(b.bytes for b in streamed if b.first >= 0)
