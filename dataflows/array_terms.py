@@ -10,12 +10,14 @@ CHEN_JSSC = "Chen, Krishna, Emer, Sze, IEEE JSSC 52(1), 2017, sections IV-V, tab
 
 SYSTOLIC_CYCLES = {
     "default": (
-        "rows + (folds-1)*max(streamed, rows) + streamed + rows + columns - 2: the next resident tile is shifted in while the "
-        "present one streams; the common simulator waits for every fold (--timing reference); edge folds take a whole fold in both"
+        "rows + (folds-1)*max(streamed, rows) + streamed + rows + columns - 2: the next resident tile is shifted in while the present "
+        "one streams, as elements with a second register for it can; the common simulator waits for every fold, and its count is "
+        "reference_cycles (--timing reference). Edge folds take a whole fold in both: what enters an array shifts through all of its "
+        "rows and columns, in use or not"
     ),
     "reference": (
         "WS, IS: folds*(2*rows + columns + streamed - 2); OS: folds*(rows + columns + streamed - 2): no fold overlaps the next, no "
-        "memory stalls; default timing hides the load of the next resident tile"
+        "memory stalls, the last index of the simulator + 1; default timing, default_cycles, hides the load of the next resident tile"
     ),
 }
 

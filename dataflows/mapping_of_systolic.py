@@ -15,7 +15,16 @@ from dataflows.array_nests import ArrayNests, array_nests
 from dataflows.array_units import level, systolic_rates, systolic_shape
 from dataflows.mapping import Loop, Mapping, MappingLevel
 from dataflows.mapping_of_unit import ACCUMULATORS, ELEMENT, NETWORK, Accesses, UnitMapping, summed
-from dataflows.systolic import SYSTOLIC_DATAFLOWS, SystolicCounts, SystolicShape, ceil_div, systolic_folds, tile_traffic
+from dataflows.systolic import (
+    SYSTOLIC_DATAFLOWS,
+    Folds,
+    SystolicCounts,
+    SystolicShape,
+    ceil_div,
+    cycles_by_timing,
+    systolic_folds,
+    tile_traffic,
+)
 from dataflows.systolic_lowering import chosen_counts
 from dataflows.tables import TENSORS
 from dataflows.unit_work import UnitSettings
@@ -82,7 +91,10 @@ def _described(
         active_pes=active,
         gap=0.0 if fits else None,
         space=space,
-        notes=_notes(shape, mapping, active, bool(accesses[ACCUMULATORS]["outputs"][1])),
+        notes=(
+            *_notes(shape, mapping, active, bool(accesses[ACCUMULATORS]["outputs"][1])),
+            *_timing_notes(nests, i, shape, dataflow, folds, settings.timing),
+        ),
     )  # fmt: skip
 
 
@@ -93,6 +105,24 @@ def _notes(shape: SystolicShape, mapping: Mapping, active: int, partial: bool) -
         notes.append(f"the tile is smaller than a fold; cycles and folds are counted of the whole product, on {active} elements")
     if partial:
         notes.append(f"{ACCUMULATORS} hold words of {shape.accumulator_bits} bit: sums that are not finished")
+    return tuple(notes)
+
+
+def _timing_notes(
+    nests: ArrayNests, i: int, shape: SystolicShape, dataflow: str, folds: Folds, timing: str
+) -> tuple[str, ...]:  # fmt: skip
+    """Where the count of cycles differs from the common simulator's, and why; what an edge fold costs."""
+    cycles = cycles_by_timing(nests, i, shape, SYSTOLIC_DATAFLOWS[dataflow])
+    if timing == "reference":
+        said = f"{cycles['reference']:,} cycles as the common simulator counts: every fold waits for the one before"
+        notes = [f"{said}; {cycles['default']:,} where the next resident tile is shifted in while the present one streams"]
+    else:
+        said = f"{cycles['default']:,} cycles: the next resident tile is shifted in while the present one streams"
+        notes = [f"{said}; {cycles['reference']:,} where every fold waits for the one before (--timing reference)"]
+    sides = ((folds.row_extent, shape.rows, "rows"), (folds.column_extent, shape.columns, "columns"))
+    edges = [f"{int(extent) % whole} of {whole} {axis}" for extent, whole, axis in sides if int(extent) % whole]
+    if edges:
+        notes.append(f"edge folds take a whole fold, in both counts, with {' and '.join(edges)} in use")
     return tuple(notes)
 
 

@@ -285,5 +285,16 @@ def systolic_counts(nests: ArrayNests, shape: SystolicShape, dataflow: int, refe
     return counts
 
 
+def cycles_by_timing(nests: ArrayNests, i: int, shape: SystolicShape, dataflow: int) -> dict[str, int]:
+    """Cycles of nest ``i`` under both timings: ``default`` overlaps folds, ``reference`` does not."""
+    pixels, reduction = nests.N[i] * nests.E[i] * nests.F[i], nests.C[i] * nests.R[i] * nests.S[i]
+    folds = systolic_folds(dataflow, pixels, nests.M[i], reduction, shape.rows, shape.columns, shape.macs)
+    number = folds.row_folds * folds.column_folds
+    return {
+        "default": int(overlapped_cycles(nests.G[i] * number, folds.streamed, shape.rows, shape.columns)),
+        "reference": int(nests.G[i] * reference_cycles(dataflow, number, folds.streamed, shape.rows, shape.columns)),
+    }
+
+
 #: Below this many nests the interpreted form is quicker than loading the compiled one.
 COMPILE_ABOVE = 24

@@ -24,7 +24,7 @@ from dataflows.array_units import (
     systolic_rates,
     systolic_shape,
 )
-from dataflows.systolic import SYSTOLIC_DATAFLOWS, SystolicCounts, SystolicShape, systolic_counts
+from dataflows.systolic import SYSTOLIC_DATAFLOWS, SystolicCounts, SystolicShape, cycles_by_timing, systolic_counts
 from dataflows.unit_work import UnitSettings, UnitWork
 from hwmodels.costs.array import systolic_prices, word_joules
 from hwmodels.device import ArrayUnit, Device
@@ -198,5 +198,9 @@ def _details(
         }
         if timing == "reference":
             found["cycles_reported_last_index"] = cycles - 1
+        other = "default" if timing == "reference" else "reference"
+        found[f"{other}_cycles"] = sum(
+            cycles_by_timing(nests, i, shape, SYSTOLIC_DATAFLOWS[names[i]])[other] for i in rows.tolist()
+        )
         details[operator] = found
     return details

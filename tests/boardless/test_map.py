@@ -124,6 +124,21 @@ def test_reference_timing_has_no_stalls() -> None:
     assert all(layer.stall_cycles == 0 for layer in mapped("alexnet", "systolic_32x32", (("timing", "reference"),)).layers)
 
 
+def test_notes_say_where_the_count_differs_from_the_common_simulator() -> None:
+    """C3 of LeNet-5: 150 x 16 x 100 in 5 folds of 32 x 32; 5 * (3*32 + 100 - 2) where nothing overlaps."""
+    by_timing = {
+        timing: next(e for e in mapped("lenet5", "systolic_32x32", (("timing", timing),)).layers if e.row.name == "c3")
+        for timing in ("default", "reference")
+    }
+    default, reference = (by_timing[timing].row.details for timing in ("default", "reference"))
+    assert reference["cycles"] == default["reference_cycles"] == 5 * (3 * 32 + 100 - 2)
+    assert default["cycles"] == reference["default_cycles"] == 32 + 4 * 100 + 100 + 62
+    assert reference["cycles_reported_last_index"] == reference["cycles"] - 1
+    for timing, layer in by_timing.items():
+        said = " ".join(layer.mapping.notes)
+        assert "970" in said and "594" in said and "22 of 32 rows and 16 of 32 columns" in said, timing
+
+
 def test_a_given_mapping_is_shown_with_its_distance_from_the_best(tmp_path: Path) -> None:
     """The published mapping of CONV2 is rated against the whole space, the searched ones are the best of theirs."""
     (tmp_path / "given.csv").write_text("layer,n,m,e,p,q,r,t\nconv2,1,16,27,16,2,1,1\n")

@@ -186,6 +186,44 @@ def test_awkward_layers_have_a_mapping() -> None:
     assert search_mapping.compiled(row_stationary_nest(prime, 0, CHIP), CHIP, 0.0)[0][3] > 1
 
 
+#: Image side, channels, filters of the 3x3 convolutions of a deep network of large maps.
+DEEP = ((224, 3, 64), (224, 64, 64), (112, 64, 128), (112, 128, 128), (56, 128, 256), (56, 256, 256), (28, 256, 512), (28, 512, 512),
+        (14, 512, 512))  # fmt: skip
+
+
+def square(side: int, channels: int, filters: int, batch: int = 3, kernel: int = 3) -> RowStationaryNest:
+    rows = {"stored_rows": side, "stored_columns": side, "pad_top": kernel // 2}
+    nests = nests_of({"N": batch, "M": filters, "C": channels, "E": side, "F": side, "R": kernel, "S": kernel} | rows)
+    return row_stationary_nest(nests, 0, CHIP)
+
+
+def searched_cycles(nest: RowStationaryNest) -> tuple[RowStationaryMapping, float]:
+    """Mapping of the rule, and its cycles over those of 168 elements that never wait."""
+    mapping = RowStationaryMapping(*search_mapping.compiled(nest, CHIP, 0.0)[0])
+    assert mapping_limit(nest, CHIP, mapping) == 0
+    return mapping, row_stationary_counts(nest, CHIP, mapping).cycles / (nest.macs / 168)
+
+
+@pytest.mark.parametrize(("side", "channels", "filters"), DEEP)
+def test_rule_maps_a_deep_network(side: int, channels: int, filters: int) -> None:
+    """Maps from 224 to 14 in batches of 3: no pieces, most of the array at work, the ramp a share of the pass."""
+    nest = square(side, channels, filters)
+    mapping, slower = searched_cycles(nest)
+    counts = row_stationary_counts(nest, CHIP, mapping)
+    assert nest.column_pieces == 1 and counts.active >= 0.85 * 168
+    assert slower <= (1.7 if channels == 3 else 1.4)
+    assert counts.cycles / counts.passes <= 1.2 * counts.body
+
+
+def test_times_of_the_rule_follow_the_work() -> None:
+    """Twice the channels, filters or images take twice as long, within a fifth; nearby sides cost alike."""
+    once = searched_cycles(square(56, 64, 128))[1]
+    for nest in (square(56, 128, 128), square(56, 64, 256), square(56, 64, 128, batch=6)):
+        assert searched_cycles(nest)[1] == pytest.approx(once, rel=0.2)
+    sides = [searched_cycles(square(side, 64, 128))[1] for side in range(100, 125, 4)]
+    assert max(sides) / min(sides) < 1.5
+
+
 def test_small_pieces() -> None:
     assert [sets_in_array(CHIP, 3, e) for e in (7, 13, 14, 15, 56)] == [8, 4, 4, 2, 1]
     assert [rounded_up(size, 24, 8) for size in (64, 1009, 7)] == [64, 1016, 7]

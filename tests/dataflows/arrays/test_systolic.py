@@ -20,6 +20,7 @@ from dataflows.systolic import (
     SystolicShape,
     ceil_div,
     count_systolic,
+    cycles_by_timing,
     next_filters,
     operand_accesses,
     overlapped_cycles,
@@ -154,7 +155,17 @@ def test_compiled_equals_interpreted(rows: list[tuple[int, ...]], dataflow: int,
 
 def test_terms_name_the_difference_to_the_simulator() -> None:
     assert "--timing reference" in systolic_terms("scratchpad", "dram", "default")[0].amount
+    assert "second register" in systolic_terms("scratchpad", "dram", "default")[0].amount
     assert "no fold overlaps" in systolic_terms("scratchpad", "dram", "reference")[0].amount
+
+
+@pytest.mark.parametrize("dataflow", SYSTOLIC_DATAFLOWS)
+def test_both_timings_are_told_beside_each_other(dataflow: str) -> None:
+    nests, shape = nests_of({"G": 3, "E": 50, "M": 21, "C": 75}), SystolicShape(16, 8, 1, 2**30, 32)
+    code = SYSTOLIC_DATAFLOWS[dataflow]
+    both = cycles_by_timing(nests, 0, shape, code)
+    assert both["default"] == systolic_counts(nests, shape, code).cycles[0]
+    assert both["reference"] == systolic_counts(nests, shape, code, True).cycles[0]
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared measurements are not here")
