@@ -6,9 +6,10 @@ last reader; network outputs live to the end, network inputs from the start, sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sim.arena import Span
 from workloads.graph import Graph, Tensor
 
 
@@ -27,6 +28,8 @@ class Buffer:
         Steps at which it is held, both included; -1 is before the first operator, len(operators) after the last.
     region : str
         Memory that holds it; empty while none is chosen.
+    tie : int
+        Buffers of one tie lie at one address: one is written over the other. -1 where it lies by itself.
     """
 
     tensor: str
@@ -35,6 +38,7 @@ class Buffer:
     first: int
     last: int
     region: str = ""
+    tie: int = -1
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,10 @@ class Sharing:
         Operators whose outputs are their first input under another shape.
     fused : Mapping of int to int
         Operator -> the one it is computed inside, before or after it: the tensor between the two is never stored.
-    in_place : frozenset of int
-        Operators that write over an input of equal size that nobody reads after them.
     """
 
     views: frozenset[int] = frozenset()
     fused: Mapping[int, int] = field(default_factory=dict)
-    in_place: frozenset[int] = frozenset()
 
 
 def life(graph: Graph, tensor: Tensor) -> tuple[int, int]:
@@ -65,15 +66,26 @@ def life(graph: Graph, tensor: Tensor) -> tuple[int, int]:
     return first, end if tensor.role == "output" else max(graph.consumers[tensor.name], default=first)
 
 
-def buffers_of(graph: Graph, sharing: Sharing) -> list[Buffer]:
-    """One buffer per group of activation tensors that share storage, in order of first appearance."""
+def storages(graph: Graph, sharing: Sharing) -> list[tuple[Tensor, list[Tensor]]]:
+    """Groups of activation tensors that share bytes, each with the largest that is stored, in order of first appearance."""
     shares, passing = _shared_with(graph, sharing)
     groups: dict[str, list[Tensor]] = {}
     for tensor in graph.tensors.values():
         owner = shares.get(tensor.name, tensor.name)
         if tensor.role != "weight" and graph.tensors[owner].role != "weight":
             groups.setdefault(owner, []).append(tensor)
-    return [_buffer(graph, members, passing) for members in groups.values()]
+    stored = {owner: [t for t in members if t.name not in passing] or members for owner, members in groups.items()}
+    return [(max(stored[owner], key=lambda t: t.bytes), members) for owner, members in groups.items()]
+
+
+def buffers_of(graph: Graph, sharing: Sharing) -> list[Buffer]:
+    """One buffer per group of activation tensors that share storage, in order of first appearance."""
+    found = []
+    for tensor, members in storages(graph, sharing):
+        lives = [life(graph, t) for t in members]
+        names = tuple(t.name for t in members)
+        found.append(Buffer(tensor.name, names, tensor.bytes, min(f for f, _ in lives), max(e for _, e in lives)))
+    return found
 
 
 def load(buffers: Iterable[Buffer], steps: int) -> list[int]:
@@ -93,28 +105,50 @@ def load(buffers: Iterable[Buffer], steps: int) -> list[int]:
     return held
 
 
+def spans_of(buffers: Sequence[Buffer], steps: int) -> tuple[list[Span], list[int]]:
+    """Rectangles of an arena, one for each tie, and the rectangle of each buffer.
+
+    A tie is as tall as what its buffers hold together at their worst step, all its life: one address serves them all.
+
+    >>> tied = [Buffer("a", ("a",), 8, -1, 0, tie=3), Buffer("b", ("b",), 4, 1, 2, tie=3), Buffer("c", ("c",), 2, 0, 1)]
+    >>> spans_of(tied, 3)
+    ([Span(lower=0, upper=3, size=8), Span(lower=0, upper=2, size=2)], [0, 0, 1])
+    """
+    ties: dict[int, list[int]] = {}
+    for number, buffer in enumerate(buffers):
+        ties.setdefault(buffer.tie if buffer.tie >= 0 else -2 - number, []).append(number)
+    spans, of = [], [0] * len(buffers)
+    for place, members in enumerate(ties.values()):
+        lives = [_steps(buffers[n], steps) for n in members]
+        size = buffers[members[0]].bytes if len(members) == 1 else max(load([buffers[n] for n in members], steps))
+        spans.append(Span(min(first for first, _ in lives), max(last for _, last in lives) + 1, size))
+        for n in members:
+            of[n] = place
+    return spans, of
+
+
+def _steps(buffer: Buffer, steps: int) -> tuple[int, int]:
+    """First and last of the steps 0 .. steps-1 at which a buffer is held."""
+    first = min(max(buffer.first, 0), steps - 1)
+    return first, max(first, min(buffer.last, steps - 1))
+
+
 def _shared_with(graph: Graph, sharing: Sharing) -> tuple[dict[str, str], set[str]]:
     """Tensor -> the tensor whose buffer it uses (a constant, for views of one); and the tensors that are never stored."""
     owner: dict[str, str] = {}
     passing: set[str] = set()
-    last: dict[str, int] = {t.name: life(graph, t)[1] for t in graph.tensors.values() if t.role != "weight"}
+    moving = {t.name for t in graph.tensors.values() if t.role != "weight"}
     for i, operator in enumerate(graph.operators):
-        sources = [name for name in operator.inputs if name in last]
-        if i in sharing.views and operator.inputs[0] not in last:
+        sources = [name for name in operator.inputs if name in moving]
+        if i in sharing.views and operator.inputs[0] not in moving:
             owner.update((output, operator.inputs[0]) for output in operator.outputs if output)
             continue
-        if not sources or not (i in sharing.views or i in sharing.fused or i in sharing.in_place):
-            continue
-        between = _between(graph, sharing, i, sources)
-        for output in filter(None, operator.outputs):
-            size = graph.tensors[output].bytes
-            dying = (n for n in sources if last[owner.get(n, n)] <= i and graph.tensors[n].bytes == size)
-            source = sources[0] if i in sharing.views else between or (next(dying, None) if i in sharing.in_place else None)
-            if source is not None:
-                root = owner[output] = owner.get(source, source)
-                last[root] = max(last[root], last[output])
+        between = _between(graph, sharing, i, sources) if sources else None
+        source = sources[0] if sources and i in sharing.views else between
+        if source is not None:
+            owner.update((output, owner.get(source, source)) for output in operator.outputs if output)
         if between:
-            passing.add(between if sharing.fused[i] < i else graph.operators[i].outputs[0])
+            passing.add(between if sharing.fused[i] < i else operator.outputs[0])
     return owner, passing
 
 
@@ -128,10 +162,3 @@ def _between(graph: Graph, sharing: Sharing, i: int, sources: list[str]) -> str 
         return None
     within = (j in sharing.fused or j == sharing.fused[i] for j in graph.consumers[hidden])
     return source if all(within) else None
-
-
-def _buffer(graph: Graph, members: list[Tensor], passing: set[str]) -> Buffer:
-    lives = [life(graph, t) for t in members]
-    stored = [t for t in members if t.name not in passing] or members
-    largest = max(stored, key=lambda t: t.bytes)
-    return Buffer(largest.name, tuple(t.name for t in members), largest.bytes, min(f for f, _ in lives), max(e for _, e in lives))

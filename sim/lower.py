@@ -8,15 +8,18 @@ from functools import cache
 import numpy as np
 
 import dataflows
+from dataflows.code_size import code_bytes
 from dataflows.unit_work import UnitSettings, UnitWork
 from dataflows.zero_skipping import without_zeros
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
+from hwmodels.memory_profile import load_memory_profile
 from hwmodels.runtime import Runtime, load_runtime
 from sim.assignment import IDEAL_VECTOR, assign, check_dtypes, unit_named
 from sim.buffers import Sharing
 from sim.errors import ScheduleError
-from sim.memory import PROFILES, Placement, Tenants, place
+from sim.memory import Placement, place
 from sim.plan import Plan
+from sim.regions import Tenants
 from sim.schedule import Schedule
 from sim.swap import swapped
 from sim.tasks import TaskList
@@ -31,9 +34,6 @@ from workloads.transforms import remove_dead_channels
 
 #: Lowering of one unit kind: (graph, tables, device, unit, settings, mine) -> UnitWork.
 Lowering = Callable[..., UnitWork]
-
-#: Kinds whose output may overwrite an input that dies with them.
-ELEMENT_WISE = ("elementwise", "activation", "normalization", "softmax", "quantization")
 
 
 def layerwise_plan(
@@ -124,10 +124,8 @@ def _runtime_of(unit: ComputeUnit, asked: str | None) -> Runtime | None:
 
 
 def _profile(asked: str | None, engine: Runtime | None) -> str:
-    """The memory accounting asked for, which must be known, else the runtime's where it is known, else ``ideal``."""
-    if asked is not None and asked not in PROFILES:
-        raise ScheduleError(f"profile: '{asked}' is not a memory profile; one of {', '.join(PROFILES)} is expected")
-    return asked or (engine.memory_profile if engine is not None and engine.memory_profile in PROFILES else "ideal")
+    """The memory accounting asked for, which must be known, else the runtime's, else ``ideal``."""
+    return load_memory_profile(asked or (engine.memory_profile if engine is not None else "ideal")).name
 
 
 def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowering] | None = None) -> Schedule:
@@ -215,8 +213,10 @@ def _tenants(
     index = {operator.name: i for i, operator in enumerate(graph.operators)}
     hosts = [(i, detail["fused_into"]) for w in work.values() for i, detail in w.details.items() if detail.get("fused_into")]
     fused = {i: index[host] for i, host in hosts}
-    element_wise = frozenset(i for i, kind in enumerate(kinds) if kind in ELEMENT_WISE and i not in fused)
-    return Tenants(device, units, tuple(unit_of), Sharing(views, fused), element_wise, plan.profile, plan.batch)
+    return Tenants(
+        device, units, tuple(unit_of), kinds, plan.unit, load_memory_profile(plan.profile), Sharing(views, fused), plan.batch,
+        code_bytes(graph, runtime_named(plan.runtime)), plan.regions,
+    )  # fmt: skip
 
 
 def is_view(operator: Operator) -> bool:

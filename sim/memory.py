@@ -1,8 +1,9 @@
-"""Which memory holds which tensor, what each memory must hold at its worst moment, and what would make it fit.
+"""What each memory must hold at its worst moment, under the accounting of a memory profile, and what would make it fit.
 
 Constants go to the unit's ``weights_in``, activations to its ``activations_in``: to the first memory of the list that holds them
 all, else spread over the list, largest first, each to the first memory with room throughout its life. What fits nowhere goes to the
-largest memory of the list, and that one is short.
+largest memory of the list, and that one is short. Besides the tensors, an engine keeps tables beside the activations, and its code
+beside the constants; an arena or a pool may need more than is held in it.
 """
 
 from __future__ import annotations
@@ -10,24 +11,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from dataflows.footprint import Lever, Shortfall
-from hwmodels.device import ADDRESSABLE, ComputeUnit, Device
-from sim.buffers import Buffer, Sharing, buffers_of, load
+from hwmodels.device import ADDRESSABLE, Device
+from hwmodels.memory_profile import MemoryProfile
+from sim.accounting import Allocations, allocations_of
+from sim.arena import Span, greedy_by_size, height
+from sim.buffers import Buffer, load, spans_of
+from sim.caching import reserved_bytes
 from sim.errors import ScheduleError
+from sim.regions import Activations, Tenants, known, place_weights
 from sim.results import MemoryUse
 from workloads.dtypes import is_float
 from workloads.errors import GraphError
-from workloads.graph import Graph, Tensor
+from workloads.graph import Graph
 from workloads.transforms import rebatch, retype
-
-#: Accounting profiles: name -> what counts.
-PROFILES = {
-    "ideal": "activations by life time in the order of the network, weights where the unit keeps them; no overhead, no alignment"
-}
 
 #: Largest holders named by a shortfall.
 NAMED_HOLDERS = 5
+
+#: What an engine keeps besides tensors: its code, its tables, what its arena or pool takes more than is held in it.
+CODE, TABLES, ARENA = "code of the engine", "tables of the engine", "gaps in the arena"
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Placement:
     weights : Mapping of str to str
         Constant tensor -> memory.
     buffers : tuple of Buffer
-        Activations.
+        Activations and workspace.
     loads : Mapping of str to tuple of int
         Memory -> bytes of activations held at each step [B].
     memory : Mapping of str to MemoryUse
@@ -51,6 +56,10 @@ class Placement:
     shortfalls : tuple of Shortfall
     notes : tuple of str
         What had to be spread over several memories.
+    allocations : Allocations or None
+        The activations before they were put anywhere.
+    overheads : Mapping of str to Mapping of str to int
+        Memory -> what the engine keeps there, by name [B].
     """
 
     profile: str
@@ -62,6 +71,8 @@ class Placement:
     peak_step: int
     shortfalls: tuple[Shortfall, ...] = ()
     notes: tuple[str, ...] = ()
+    allocations: Allocations | None = None
+    overheads: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def regions(self) -> dict[str, str]:
@@ -74,26 +85,13 @@ class Placement:
         return tuple(sorted(held, key=lambda b: (-b.bytes, b.tensor)))
 
 
-@dataclass(frozen=True)
-class Tenants:
-    """The parties of a placement: who computes what, on which device, by which rules of sharing."""
-
-    device: Device
-    units: Mapping[str, ComputeUnit]
-    unit_of: Sequence[str]
-    sharing: Sharing = field(default_factory=Sharing)
-    element_wise: frozenset[int] = frozenset()  # operators that could write in place
-    profile: str = "ideal"
-    batch: int = 1
-
-
 def place(graph: Graph, tenants: Tenants) -> Placement:
     """Put every tensor into a memory, and say what does not fit and what would help."""
     found = _place(graph, tenants)
     levers = _levers(graph, tenants) if any(not use.fits for use in found.memory.values()) else {}
     return replace(
         found,
-        shortfalls=tuple(_shortfall(graph, found, name, levers) for name, use in found.memory.items() if not use.fits),
+        shortfalls=tuple(shortfall_of(graph, found, name, levers) for name, use in found.memory.items() if not use.fits),
     )
 
 
@@ -105,40 +103,88 @@ def _place(graph: Graph, tenants: Tenants) -> Placement:
             f"{tenants.device.name}: no memory holds tensors by address; one of {', '.join(sorted(ADDRESSABLE))} is expected"
         )
     notes: list[str] = []
-    weights = _place_weights(graph, tenants, room, notes)
+    overheads: dict[str, dict[str, int]] = {name: {} for name in room}
+    if tenants.code_bytes:
+        overheads[_flash(tenants, room)][CODE] = tenants.code_bytes
+    left = {name: capacity - sum(overheads[name].values()) for name, capacity in room.items()}
+    weights = place_weights(graph, tenants, left, notes)
     held = {name: sum(graph.tensors[t].bytes for t, region in weights.items() if region == name) for name in room}
-    free = {name: capacity - held[name] for name, capacity in room.items()}
-    buffers: list[Buffer] = []
-    for preferred, group in _groups(graph, tenants).items():
-        buffers += _place_group(group, preferred, free, steps, notes)
+    counted = allocations_of(graph, tenants.kinds, tenants.sharing, tenants.profile)
+    tables = tables_bytes(graph, counted, tenants)
+    activations = Activations(graph, tenants, {name: left[name] - held[name] for name in room}, tables, notes)
+    buffers = activations.place(counted.buffers())
+    if tables:
+        overheads[activations.tables_in][TABLES] = tables
     loads = {name: tuple(load([b for b in buffers if b.region == name], steps)) for name in room}
+    for name in room:
+        gaps = _gaps(graph, tenants, [b for b in buffers if b.region == name], weights, name, max(loads[name]))
+        if gaps:
+            overheads[name][ARENA] = gaps
     total = [sum(column) for column in zip(*loads.values(), strict=True)] or [0] * steps
-    peak = max(total)
     return Placement(
-        tenants.profile,
-        weights,
-        tuple(buffers),
-        loads,
-        _uses(tenants.device, held, loads),
-        peak,
-        total.index(peak),
-        (),
-        tuple(notes),
+        profile=tenants.profile.name,
+        weights=weights,
+        buffers=tuple(buffers),
+        loads=loads,
+        memory=_uses(tenants.device, held, loads, overheads),
+        activations_peak_bytes=max(total),
+        peak_step=total.index(max(total)),
+        notes=tuple(notes),
+        allocations=counted,
+        overheads=overheads,
     )
 
 
-def _uses(device: Device, held: Mapping[str, int], loads: Mapping[str, Sequence[int]]) -> dict[str, MemoryUse]:
-    return {
-        name: MemoryUse(
+def tables_bytes(graph: Graph, counted: Allocations, tenants: Tenants) -> int:
+    """What the engine keeps beside the activations [B]: a base, and so much per operator, tensor and weighted channel."""
+    sizes = tenants.profile.sizes
+    working = [i for i, kind in enumerate(tenants.kinds) if kind != "free" and i not in tenants.sharing.fused]
+    weights = [t for t in graph.weights if graph.consumers[t.name]]
+    weighted = (i for i in working if any(name and graph.tensors[name].role == "weight" for name in graph.operators[i].inputs))
+    channels = sum(counted.channels(i) for i in weighted) if sizes["ram_per_weight_channel"] else 0
+    return round(
+        sizes["ram_base"]
+        + sizes["ram_per_operator"] * len(working)
+        + sizes["ram_per_tensor"] * (len(counted.allocations) + len(weights))
+        + sizes["ram_per_weight_channel"] * channels
+    )
+
+
+def _gaps(graph: Graph, tenants: Tenants, buffers: Sequence[Buffer], weights: Mapping[str, str], region: str, peak: int) -> int:
+    """What the allocator of the profile takes more than is held at the worst step [B]."""
+    allocator, steps = tenants.profile.rules["allocator"], max(1, len(graph.operators))
+    spans, _ = spans_of(buffers, steps)
+    if allocator == "greedy_by_size" and buffers:
+        planning = round(tenants.profile.sizes["temporary_per_buffer"] * len(spans))
+        return max(planning, height(spans, greedy_by_size(spans))) - peak
+    if allocator == "caching":
+        constants = [Span(0, steps, graph.tensors[t].bytes) for t, where in weights.items() if where == region]
+        reserved = reserved_bytes([*constants, *spans], tenants.profile) if constants or spans else 0
+        return max(0, reserved - peak - sum(span.size for span in constants))
+    return 0
+
+
+def _flash(tenants: Tenants, room: Mapping[str, float]) -> str:
+    """The memory that holds the code: the first flash, else where the constants go."""
+    flashes = (name for name in room if tenants.device.memories[name].kind == "flash")
+    return next(flashes, known(tenants.units[tenants.main].weights_in, room)[0])
+
+
+def _uses(
+    device: Device, held: Mapping[str, int], loads: Mapping[str, Sequence[int]], overheads: Mapping[str, Mapping[str, int]]
+) -> dict[str, MemoryUse]:
+    found = {}
+    for name in held:
+        overhead = sum(overheads[name].values())
+        found[name] = MemoryUse(
             kind=device.memories[name].kind,
-            peak_bytes=held[name] + max(loads[name]),
+            peak_bytes=held[name] + max(loads[name]) + overhead,
             weights_bytes=held[name],
             activations_bytes=max(loads[name]),
-            overhead_bytes=0,
+            overhead_bytes=overhead,
             capacity_bytes=device.memories[name].capacity_bytes,
         )
-        for name in held
-    }
+    return found
 
 
 def _capacity(device: Device, name: str) -> float:
@@ -146,99 +192,14 @@ def _capacity(device: Device, name: str) -> float:
     return float("inf") if capacity is None else float(capacity)
 
 
-def _place_weights(graph: Graph, tenants: Tenants, room: Mapping[str, float], notes: list[str]) -> dict[str, str]:
-    """Memory of each constant that some operator reads."""
-    by_list: dict[tuple[str, ...], list[Tensor]] = {}
-    for tensor in graph.weights:
-        readers = graph.consumers[tensor.name]
-        if readers:
-            by_list.setdefault(_known(tenants.units[tenants.unit_of[readers[0]]].weights_in, room), []).append(tensor)
-    free = dict(room)
-    found: dict[str, str] = {}
-    for preferred, tensors in by_list.items():
-        whole = next((name for name in preferred if sum(t.bytes for t in tensors) <= free[name]), None)
-        for tensor in sorted(tensors, key=lambda t: -t.bytes):
-            fitting = (name for name in preferred if tensor.bytes <= free[name])
-            region = whole or next(fitting, None) or _largest(preferred, room)
-            found[tensor.name] = region
-            free[region] -= tensor.bytes
-        if whole is None and len(preferred) > 1:
-            notes.append(f"weights: spread over {', '.join(preferred)}, largest first; none of them holds all")
-    return found
-
-
-def _groups(graph: Graph, tenants: Tenants) -> dict[tuple[str, ...], list[Buffer]]:
-    """Buffers by the list of memories they may go to; one that units with other memories read has a copy there."""
-    known = [name for name, level in tenants.device.memories.items() if level.addressable]
-    groups: dict[tuple[str, ...], list[Buffer]] = {}
-    for buffer in buffers_of(graph, tenants.sharing):
-        users = _users(graph, tenants, buffer, known)
-        home = next(iter(users))
-        groups.setdefault(home, []).append(buffer)
-        for preferred, steps in users.items():
-            if not set(preferred) & set(home):
-                last = buffer.last if buffer.last == len(graph.operators) else max(steps)
-                groups.setdefault(preferred, []).append(replace(buffer, first=min(steps), last=last, tensors=()))
-    return groups
-
-
-def _users(graph: Graph, tenants: Tenants, buffer: Buffer, known: Sequence[str]) -> dict[tuple[str, ...], list[int]]:
-    """Lists of memories of the units that write and read a buffer, in order, with the steps."""
-    users: dict[tuple[str, ...], list[int]] = {}
-    touching = {i for t in buffer.tensors for i in (*graph.consumers[t], *([graph.producer[t]] if t in graph.producer else []))}
-    for i in sorted(touching):
-        users.setdefault(_known(tenants.units[tenants.unit_of[i]].activations_in, known), []).append(i)
-    if not users:
-        users[_known(next(iter(tenants.units.values())).activations_in, known)] = [0]
-    return users
-
-
-def _known(names: Sequence[str], room: Mapping[str, float] | Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name in room) or tuple(room)
-
-
-def _place_group(
-    group: list[Buffer], preferred: tuple[str, ...], free: dict[str, float], steps: int, notes: list[str]
-) -> list[Buffer]:
-    """Regions of one group of buffers; takes what they use at their peak from ``free``."""
-    peak = max(load(group, steps))
-    whole = next((name for name in preferred if peak <= free[name]), None)
-    if whole is None and len(preferred) > 1:
-        placed = _spread(group, preferred, free, steps)
-        notes.append(
-            f"activations: {peak:,} B at the peak, more than {preferred[0]} has; spread over {', '.join(preferred)}, largest first"
-        )
-    else:
-        placed = [replace(buffer, region=whole or preferred[0]) for buffer in group]
-    for name in preferred:
-        free[name] -= max(load([b for b in placed if b.region == name], steps))
-    return placed
-
-
-def _spread(group: list[Buffer], preferred: tuple[str, ...], free: Mapping[str, float], steps: int) -> list[Buffer]:
-    """Largest first, each to the first memory that has room throughout its life; the rest to the largest memory."""
-    loads = {name: [0] * steps for name in preferred}
-    region: dict[int, str] = {}
-    for index in sorted(range(len(group)), key=lambda k: (-group[k].bytes, group[k].first, k)):
-        buffer = group[index]
-        span = slice(min(max(buffer.first, 0), steps - 1), min(buffer.last, steps - 1) + 1)
-        roomy = (name for name in preferred if max(loads[name][span]) + buffer.bytes <= free[name])
-        chosen = next(roomy, None) or _largest(preferred, free)
-        loads[chosen][span] = [held + buffer.bytes for held in loads[chosen][span]]
-        region[index] = chosen
-    return [replace(buffer, region=region[index]) for index, buffer in enumerate(group)]
-
-
-def _largest(preferred: Sequence[str], room: Mapping[str, float]) -> str:
-    return max(preferred, key=lambda name: room[name])
-
-
-def _shortfall(graph: Graph, found: Placement, name: str, levers: Mapping[str, Placement]) -> Shortfall:
+def shortfall_of(graph: Graph, found: Placement, name: str, levers: Mapping[str, Placement]) -> Shortfall:
+    """What a memory lacks, who holds it, and what other placements need there."""
     use = found.memory[name]
     assert use.capacity_bytes is not None
     step = found.loads[name].index(max(found.loads[name]))
     holders = [(b.tensor, b.bytes) for b in found.held_at(step, name)]
     holders += [(tensor, graph.tensors[tensor].bytes) for tensor, region in found.weights.items() if region == name]
+    holders += list(found.overheads.get(name, {}).items())
     tried = [Lever(strategy, other.memory[name].peak_bytes) for strategy, other in levers.items()]
     return Shortfall(
         level=name,
@@ -260,7 +221,12 @@ def _levers(graph: Graph, tenants: Tenants) -> dict[str, Placement]:
     if tenants.batch > 1:
         with suppress(GraphError):  # a network whose batch is written into it
             changed["batch:1"] = _place(rebatch(graph, 1), tenants)
-    if tenants.element_wise:
-        sharing = replace(tenants.sharing, in_place=tenants.element_wise)
-        changed["in_place:element_wise"] = _place(graph, replace(tenants, sharing=sharing))
+    for name, rules in (("element_wise", {"elementwise": "in_place"}), ("depthwise", {"depthwise": "larger"})):
+        if all(tenants.profile.rules[rule] == "apart" for rule in rules):
+            changed[f"in_place:{name}"] = _place(graph, replace(tenants, profile=with_rules(tenants.profile, rules)))
     return changed
+
+
+def with_rules(profile: MemoryProfile, rules: Mapping[str, str]) -> MemoryProfile:
+    """A profile with some rules changed."""
+    return replace(profile, rules=MappingProxyType({**profile.rules, **rules}))

@@ -1,22 +1,29 @@
-"""A network as an ordering problem: one allocation per group of tensors that share bytes."""
+"""A network as an ordering problem: its allocations under a memory profile, and what is written over what."""
 
 from __future__ import annotations
 
-from sim.buffers import Sharing, buffers_of
-from strategies.ordering.problem import Allocation, OrderProblem
+from hwmodels.memory_profile import load_memory_profile
+from sim.accounting import Allocations, allocations_of
+from sim.buffers import Sharing as Shared
+from strategies.ordering.problem import Allocation, OrderProblem, Sharing
 from workloads.graph import Graph
 
 
-def order_problem(graph: Graph, sharing: Sharing | None = None) -> OrderProblem:
-    """The ordering problem of a network's activations; operators are numbered as in the graph."""
-    allocations = []
-    for buffer in buffers_of(graph, sharing or Sharing()):
-        users = sorted({
-            i for name in buffer.tensors for i in (*graph.consumers[name], *([graph.producer[name]] if name in graph.producer else []))
-        })  # fmt: skip
-        writer = None if buffer.first < 0 else buffer.first
-        allocations.append(Allocation(buffer.bytes, tuple(users), writer, buffer.last >= len(graph.operators)))
+def order_problem(graph: Graph, sharing: Shared | None = None) -> OrderProblem:
+    """The ordering problem of a network's activations without overhead; operators are numbered as in the graph."""
+    kinds = ["unmodelled"] * len(graph.operators)  # without in-place rules and workspace, kinds make no difference
+    return order_problem_of(allocations_of(graph, kinds, sharing or Shared(), load_memory_profile("ideal")))
+
+
+def order_problem_of(counted: Allocations) -> OrderProblem:
+    """The ordering problem of a network under the profile its allocations were counted with."""
+    graph = counted.graph
     before = [
         frozenset(graph.producer[name] for name in operator.inputs if name in graph.producer) for operator in graph.operators
     ]  # fmt: skip
-    return OrderProblem(tuple(before), tuple(allocations), (0,) * len(graph.operators))
+    return OrderProblem(
+        tuple(before),
+        tuple(Allocation(a.bytes, a.users, a.writer, a.stays) for a in counted.allocations),
+        counted.workspace,
+        {i: Sharing(overlap.source, overlap.saved) for i, overlap in counted.overlaps.items()},
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hwmodels.device import Link
+from hwmodels.errors import DeviceFileError
 from sim.check import broken_rules_of_estimate
 from sim.durations import durations, whole_picoseconds
 from sim.errors import ScheduleError
@@ -152,5 +153,5 @@ def test_an_unknown_unit_names_the_nearest() -> None:
         layerwise_plan(chain_graph(), toy_device(), threads=9)
     with pytest.raises(ScheduleError, match="dataflow: 'ws' for unit 'core'"):
         layerwise_plan(chain_graph(), toy_device(), dataflow="ws")
-    with pytest.raises(ScheduleError, match="profile: 'best' is not a memory profile"):
+    with pytest.raises(DeviceFileError, match="profile: 'best' is not a memory profile"):
         layerwise_plan(chain_graph(), toy_device(), profile="best")

@@ -35,13 +35,6 @@ def test_a_tensor_lives_until_its_last_reader() -> None:
     assert load(buffers_of(graph, Sharing()), 3) == [256, 384, 384]
 
 
-def test_in_place_shares_with_an_input_that_dies() -> None:
-    graph = residual().finish()
-    shared = buffers_of(graph, Sharing(in_place=frozenset({2})))
-    assert [b.tensors for b in shared] == [("a", "d"), ("b",), ("c",)]
-    assert load(shared, 3) == [256, 384, 256]
-
-
 def test_views_share_a_buffer() -> None:
     net = GraphBuilder("view")
     x = net.input((1, 2, 4, 4), name="x")
