@@ -116,11 +116,11 @@ def _mean(energies: Sequence[float | None]) -> float | None:
 def mapping_words(layer: MappedLayer) -> str:
     """The unit's own way to write a mapping, short."""
     own = layer.mapping.parameters
-    if layer.mapping.dataflow == "rs":
-        return " ".join(f"{name}{value}" for name, value in own.items())
+    if "tiles" in own:
+        return f"{own['tiles']:,} tiles"
     if "row_folds" in own:
         return f"{own['row_folds']} x {own['column_folds']} folds of {own['streamed']:,}"
-    return f"{own['tiles']:,} tiles"
+    return " ".join(f"{name}{value}" for name, value in own.items())
 
 
 def nest_parts(layer: MappedLayer, times: int) -> list[RenderableType]:

@@ -165,10 +165,15 @@ def require_array(schedule: Schedule) -> ArrayUnit:
     return unit
 
 
-def layers_of(schedule: Schedule, rows: tuple[OperatorEstimate, ...]) -> tuple[MappedLayer, ...]:
-    """A layer per operator with loop nests on the array, in network order; ``rows`` are those of the estimate."""
+def layers_of(
+    schedule: Schedule, rows: tuple[OperatorEstimate, ...], mapped: Mapping[int, UnitMapping] | None = None
+) -> tuple[MappedLayer, ...]:
+    """A layer per operator with loop nests on the array, in network order; ``rows`` are those of the estimate.
+
+    ``mapped``: how the operators run, where the array's own model does not tell.
+    """
     unit = require_array(schedule)
-    found = unit_mappings(schedule, unit)
+    found = unit_mappings(schedule, unit) if mapped is None else mapped
     return tuple(
         MappedLayer(rows[i], mapping, _stalls(rows[i], unit), energies_of(schedule, i, mapping, rows[i]))
         for i, mapping in sorted(found.items())
