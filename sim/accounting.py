@@ -104,7 +104,8 @@ class Allocations:
             if early:
                 found.append(Buffer(a.tensor, a.tensors, a.bytes, first, i - 1, tie=ties[index]))
             if rest or not early:
-                found.append(Buffer(a.tensor, () if early else a.tensors, rest, i, i, tie=ties[index]))
+                tensors, above = () if early else a.tensors, self.allocations[overlap.target].bytes
+                found.append(Buffer(a.tensor, tensors, rest, i, i, tie=ties[index], above=above))
         number = len(self.allocations)
         for i, size in enumerate(self.workspace):
             if size:

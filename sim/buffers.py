@@ -30,6 +30,8 @@ class Buffer:
         Memory that holds it; empty while none is chosen.
     tie : int
         Buffers of one tie lie at one address: one is written over the other. -1 where it lies by itself.
+    above : int
+        Where it lies above that address [B].
     """
 
     tensor: str
@@ -39,6 +41,7 @@ class Buffer:
     last: int
     region: str = ""
     tie: int = -1
+    above: int = 0
 
 
 @dataclass(frozen=True)

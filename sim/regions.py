@@ -11,6 +11,9 @@ from sim.arena import greedy_by_size, height
 from sim.buffers import Buffer, Sharing, load, spans_of
 from workloads.graph import Graph, Tensor
 
+#: Kinds of memory on the chip: what fits several of them together is not put outside.
+ON_CHIP = ("tcm", "sram", "scratchpad")
+
 
 @dataclass(frozen=True)
 class Tenants:
@@ -151,22 +154,35 @@ class Activations:
         for name in {b.region for b in placed}:
             self.free[name] -= self.need([b for b in placed if b.region == name])
         peak = self.need(group)
-        whole = next((name for name in preferred if peak + tables_bytes <= self.free[name]), None)
-        first = placed[0].region if placed and not group else whole
+        chosen = self._chosen(group, peak + tables_bytes, preferred)
         if tables_bytes:
-            roomy = (name for name in preferred if tables_bytes <= self.free[name])
-            self.tables_in = first or next(roomy, None) or preferred[0]
+            roomy = (name for name in chosen if tables_bytes <= self.free[name])
+            self.tables_in = placed[0].region if placed and not group else next(roomy, chosen[0])
             self.free[self.tables_in] -= tables_bytes
-        if whole is None and len(preferred) > 1:
-            spread = self._spread(group, preferred)
+        if len(chosen) > 1:
+            group = self._spread(group, chosen)
             self.notes.append(
-                f"activations: {peak:,} B at the peak, more than {preferred[0]} has; spread over {', '.join(preferred)}, largest first"
+                f"activations: {peak:,} B at the peak, more than {preferred[0]} has; spread over {', '.join(chosen)}, largest first"
             )
         else:
-            spread = [replace(buffer, region=whole or preferred[0]) for buffer in group]
-        for name in preferred:
-            self.free[name] -= self.need([b for b in spread if b.region == name])
-        return placed + spread
+            group = [replace(buffer, region=chosen[0]) for buffer in group]
+        for name in chosen:
+            self.free[name] -= self.need([b for b in group if b.region == name])
+        return placed + group
+
+    def _chosen(self, group: list[Buffer], size: int, preferred: tuple[str, ...]) -> tuple[str, ...]:
+        """One memory that holds so many bytes, or several that share them; those outside the chip only where those on it do not do."""
+        whole = next(((name,) for name in preferred if size <= self.free[name]), None)
+        memories = self.tenants.device.memories
+        near = tuple(name for name in preferred if memories[name].kind in ON_CHIP)
+        if len(near) > 1 and (whole is None or whole[0] not in near) and self._holds(group, near):
+            return near
+        return whole or preferred
+
+    def _holds(self, group: list[Buffer], some: tuple[str, ...]) -> bool:
+        """True where the buffers, spread over some memories, fit them."""
+        spread = self._spread(group, some)
+        return all(self.need([b for b in spread if b.region == name]) <= self.free[name] for name in some)
 
     def need(self, buffers: Sequence[Buffer]) -> int:
         """Bytes that buffers of one memory take there under the allocator of the profile [B]."""
