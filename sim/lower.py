@@ -9,6 +9,7 @@ import numpy as np
 
 import dataflows
 from dataflows.code_size import code_bytes
+from dataflows.grouping import grouped, hidden_behind, indices
 from dataflows.unit_work import UnitSettings, UnitWork
 from dataflows.zero_skipping import without_zeros
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
@@ -160,8 +161,11 @@ def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowe
     check_dtypes(graph, units, unit_of)
     table = dataflows.LOWERINGS if lowerings is None else lowerings
 
+    groups = [group for group in indices(graph, plan.groups) if len({unit_of[i] for i in group}) == 1]
+
     def work_with(regions: Mapping[str, str]) -> dict[str, UnitWork]:
-        return {n: _unit_work(graph, tables, device, units[n], plan, unit_of, regions, table) for n in units}
+        made = {n: _unit_work(graph, tables, device, units[n], plan, unit_of, regions, table) for n in units}
+        return {n: grouped(own, graph, [group for group in groups if unit_of[group[0]] == n]) for n, own in made.items()}
 
     work = work_with(plan.regions)
     placement = place(graph, _tenants(graph, tables, device, plan, unit_of, units, work))
@@ -212,7 +216,7 @@ def _tenants(
     views = frozenset(i for i, operator in enumerate(graph.operators) if is_view(operator))
     index = {operator.name: i for i, operator in enumerate(graph.operators)}
     hosts = [(i, detail["fused_into"]) for w in work.values() for i, detail in w.details.items() if detail.get("fused_into")]
-    fused = {i: index[host] for i, host in hosts}
+    fused = hidden_behind(graph, indices(graph, plan.groups)) | {i: index[host] for i, host in hosts}
     return Tenants(
         device, units, tuple(unit_of), kinds, plan.unit, load_memory_profile(plan.profile), Sharing(views, fused), plan.batch,
         code_bytes(graph, runtime_named(plan.runtime)), plan.regions,

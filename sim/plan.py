@@ -41,6 +41,8 @@ class Plan:
     seed : int
     regions : Mapping of str to str
         Tensor -> memory it lives in, whatever would be chosen otherwise.
+    groups : tuple of tuple of str
+        Operators that run as one kernel each; convex, names that the network does not have are left out.
     swap : SwapPlan or None
         Moves between a near and a far memory, where the near one is too small.
     """
@@ -59,4 +61,5 @@ class Plan:
     hypothetical: bool = False
     seed: int = 0
     regions: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[tuple[str, ...], ...] = ()
     swap: SwapPlan | None = None

@@ -10,7 +10,7 @@ STRATEGIES: dict[str, str] = {
     "code": "strategies.compressed:CODE",
     "exit": "strategies.dynamic:EXIT",
     "fold": "strategies.transformed:FOLD",
-    "fuse": "strategies.transformed:FUSE",
+    "fuse": "strategies.fused:FUSE",
     "low_rank": "strategies.compressed:LOW_RANK",
     "prune": "strategies.compressed:PRUNE",
     "quantize": "strategies.transformed:QUANTIZE",

@@ -1,4 +1,4 @@
-"""Transforms of the network as strategies: fold, fuse, quantize, trim."""
+"""Transforms of the network as strategies: fold, quantize, trim."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from strategies.strategy import Strategy, refusal
 from workloads.dtypes import SELECTABLE, is_float
 from workloads.errors import GraphError
 from workloads.graph import Graph
-from workloads.transforms import fold_batch_norm, fuse_activations, quantize, remove_dead_channels
+from workloads.transforms import fold_batch_norm, quantize, remove_dead_channels
 
 
 def _folded(problem: Problem) -> tuple[Problem, str]:
@@ -21,13 +21,6 @@ def _folded(problem: Problem) -> tuple[Problem, str]:
     if not gone:
         return problem, "no batch norm is left to fold"
     return problem.replace(graph=graph.replace(settings=settings)), f"{counted(gone, 'operator')} folded into weights and biases"
-
-
-def _fused(problem: Problem) -> tuple[Problem, str]:
-    graph = fuse_activations(problem.graph)
-    saved = activation_bytes(problem.graph) - activation_bytes(graph)
-    gone = len(problem.graph) - len(graph)
-    return problem.replace(graph=graph), f"{counted(gone, 'activation')} joined to what makes their input, {saved:,} B less written"
 
 
 def _quantized(
@@ -72,8 +65,6 @@ def activation_bytes(graph: Graph) -> int:
 
 
 FOLD = Strategy("fold", "batch norms folded into the convolution or matrix product before them", _folded, exact=True)
-
-FUSE = Strategy("fuse", "activations joined to the convolution, product or addition before them", _fused, exact=True)
 
 QUANTIZE = Strategy(
     "quantize",
