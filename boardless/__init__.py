@@ -17,22 +17,27 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 if TYPE_CHECKING:
     from boardless.catalog import devices, networks, runtimes
+    from boardless.exploring import explore
     from boardless.planning import plan
     from boardless.results import Comparison, MemoryResult, Result
-    from boardless.session import compare, estimate, explain, map, memory, schedule, simulate, validate
+    from boardless.session import compare, estimate, explain, map, memory, optimize, schedule, simulate, validate
     from boardless.settings import Settings
 
 __all__ = [
-    "Comparison", "MemoryResult", "Result", "Settings", "compare", "devices", "estimate", "explain", "map", "memory", "networks", "plan",
-    "runtimes", "schedule", "simulate", "validate",
+    "Comparison", "MemoryResult", "Result", "Settings", "compare", "devices", "estimate", "explain", "explore", "map", "memory",
+    "networks", "optimize", "plan", "runtimes", "schedule", "simulate", "validate",
 ]  # fmt: skip
 
 #: Public name -> module that has it.
 _HOMES = {
-    **dict.fromkeys(("compare", "estimate", "explain", "map", "memory", "schedule", "simulate", "validate"), "boardless.session"),
+    **dict.fromkeys(
+        ("compare", "estimate", "explain", "map", "memory", "optimize", "schedule", "simulate", "validate"),
+        "boardless.session",
+    ),
     **dict.fromkeys(("devices", "networks", "runtimes"), "boardless.catalog"),
     **dict.fromkeys(("Comparison", "MemoryResult", "Result"), "boardless.results"),
     "Settings": "boardless.settings",
+    "explore": "boardless.exploring",
     "plan": "boardless.planning",
 }
 

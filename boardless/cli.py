@@ -114,6 +114,35 @@ def compare(
     return verbs.compare(network, on, given, accuracy)
 
 
+@app.command(epilog="Example: boardless optimize mobilenet_v2 --on stm32h743 --limit sram=256KiB --limit flash=2MiB")
+@options(shared.RUN, shared.CATALOGUE, shared.PLOT, shared.OUTPUT)
+def optimize(
+    network: Network,
+    on: Devices,
+    given: Given,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option("--objective", help="latency, energy, edp, peak or dram_bytes (latency); several: Pareto.", metavar="NAME"),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            help="At most: latency=50ms, energy=1mJ, sram=256KiB, flash=1MiB, accuracy_loss=1 (repeatable).",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    accuracy: Annotated[
+        str | None,
+        typer.Option("--accuracy", help="Measured losses: strategies, accuracy_loss (percentage points).", metavar="TABLE.csv"),
+    ] = None,
+) -> int:
+    """The best strategies under budgets, ranked; --strategy adds one more to choose from."""
+    from boardless import verbs
+
+    return verbs.optimize(network, on, given, objectives=objective or [], limits=limit or [], accuracy=accuracy)
+
+
 @app.command(epilog="Example: boardless plan buffers.csv --capacity 262144 -o plan.csv")
 @options(shared.OUTPUT)
 def plan(
@@ -168,11 +197,24 @@ def mapping(
         str | None,
         typer.Option("--operator", help="Operator whose loop nest is shown (the slowest).", metavar="NAME", show_default=False),
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            "--objective",
+            help="Free the array: the best of all mappings by latency, energy, edp or dram_bytes.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    gap: Annotated[
+        float | None,
+        typer.Option("--gap", help="Share by which a mapping may miss the best (0).", metavar="SHARE", show_default=False),
+    ] = None,
 ) -> int:
     """How each layer lies on an array: its mapping as a loop nest, accesses by level and tensor, cycles, stalls."""
     from boardless import verbs
 
-    return verbs.mapping(network, on, operator, given)
+    return verbs.mapping(network, on, operator, given, objective=objective, gap=gap)
 
 
 @app.command(epilog="Example: boardless devices raspberry_pi_4")

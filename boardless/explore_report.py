@@ -14,7 +14,7 @@ from rich.text import Text
 
 from boardless import formats
 from boardless.errors import UsageError
-from boardless.explore import TOLD, Exploration, objective
+from boardless.exploring import TOLD, Exploration, objective
 from boardless.points import FAILED
 from boardless.row_store import Block
 from boardless.text import WIDTH, render, shortened, table

@@ -9,7 +9,8 @@ Every function takes the network, the device or a list of devices, and the setti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -21,9 +22,11 @@ from boardless.beside import parties_of, streams_of
 from boardless.decoding import with_tokens
 from boardless.duty import joules_of, seconds_of, with_duty_cycle
 from boardless.errors import UsageError
+from boardless.free_map import FreeChoice, free_choice
 from boardless.mapping_table import read_mappings
 from boardless.mapping_view import MappingResult, layers_of, require_array
 from boardless.memory_view import arena_shortfalls, memory_view
+from boardless.optimizing import Optimized, optimized
 from boardless.results import Comparison, MemoryResult, Result
 from boardless.settings import Settings
 from boardless.stepwise import Stage, Stepwise
@@ -124,15 +127,35 @@ def memory(network: NetworkLike, on: Any, *, progress: Progress | None = None, *
     return _each(network, on, settings, progress, _laid_out)
 
 
-def map(network: NetworkLike, on: Any, *, progress: Progress | None = None, **settings: Any) -> Any:
-    """How each operator lies on an array: loop nest, accesses, cycles, stalls. Arguments as of :func:`estimate`."""
-    return _each(network, on, settings, progress, _mapped)
+def map(
+    network: NetworkLike,
+    on: Any,
+    *,
+    objective: str | None = None,
+    gap: float | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> Any:
+    """How each operator lies on an array: loop nest, accesses, cycles, stalls. Other arguments as of :func:`estimate`.
+
+    Parameters
+    ----------
+    objective : str or None
+        ``latency``, ``energy``, ``edp`` or ``dram_bytes``: the best of all mappings instead of those of the array's own control.
+    gap : float or None
+        Share by which such a mapping may miss the best one; it ends the search earlier.
+    """
+    free = free_choice(objective, gap, settings)
+    if free is None:
+        return _each(network, on, settings, progress, _mapped)
+    own = {name: value for name, value in settings.items() if name not in ("dataflow", "hypothetical")}
+    return _each(network, on, own, progress, partial(_mapped_freely, free))
 
 
 def dataflows_beside(network: NetworkLike, on: DeviceLike, result: MappingResult, **settings: Any) -> list[MappingResult]:
     """A mapping answer, and where no dataflow was asked for those of the other dataflows its array unit does."""
     unit = require_array(result.schedule) if result.schedule is not None else None
-    if unit is None or settings.get("dataflow") is not None or settings.get("mapping") is not None:
+    if unit is None or any(settings.get(name) is not None for name in ("dataflow", "mapping", "objective")):
         return [result]
     asked = result.settings["dataflow"]
     return [result if name == asked else map(network, on, **(settings | {"dataflow": name})) for name in unit.dataflows or (asked,)]
@@ -181,6 +204,65 @@ def compare(
         loss = loss_of(losses, done) if losses is not None else None
         stages.append(Stage(strategy.spec if strategy else None, problem.steps[-1].changed if strategy else "", result, loss))
     return Stepwise(stages)
+
+
+def optimize(
+    network: NetworkLike,
+    on: DeviceLike,
+    *,
+    objective: str | Sequence[str] = ("latency",),
+    limit: Sequence[str] = (),
+    accuracy: str | PathLike[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> Optimized:
+    """The best recipes of strategies under budgets: all of a small space, a seeded sample of a large one.
+
+    Parameters
+    ----------
+    objective : str or sequence of str
+        ``latency``, ``energy``, ``edp``, ``peak``, ``dram_bytes``.
+    limit : sequence of str
+        Budgets: ``latency=50ms``, ``sram=256KiB``, ``flash=1MiB``, ``energy=1mJ``, ``accuracy_loss=1``.
+    accuracy : path or None
+        Table of measured accuracy losses; its recipes are among the choices.
+    progress : callable, optional
+        Called with recipes tried and recipes in all.
+    **settings
+        As of :func:`estimate`; each of ``strategy=[...]`` is one more choice.
+
+    >>> import boardless as bl
+    >>> bl.optimize("lenet5", on="stm32h743", objective="latency").points[0].recipe
+    ('quantize:dtype=int8', 'fuse')
+    """
+    chosen = Settings.of(settings)
+    losses = read_accuracy(accuracy) if accuracy is not None else {}
+    device = _device(on, chosen)
+    party = Party(device.name, _unit(device, chosen))
+    own = suited(chosen, party, [party])
+    problem = _problem(_graph(network, chosen), device, own).replace(accuracy=losses)
+    wanted = [objective] if isinstance(objective, str) else objective
+    command = _command(network, on, chosen)
+    return optimized(problem, wanted, limit, command, extra=own.strategies, progress=progress)
+
+
+def _command(network: NetworkLike, on: DeviceLike, chosen: Settings) -> str:
+    """The command that estimates the network on the device under these settings, strategies left out."""
+    words = ["boardless", "estimate", network.name if isinstance(network, Graph) else str(network)]
+    words += ["--on", on.name if isinstance(on, Device) else str(on)]
+    for name, value in vars(chosen).items():
+        if name == "strategy" or value == getattr(Settings(), name):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words += [option] if name != "fold" else ["--no-fold"]
+        elif isinstance(value, Mapping):
+            words += [word for key, entry in value.items() for word in (option, f"{key}={entry}")]
+        else:
+            words += [
+                word for entry in ([value] if isinstance(value, str | int | Path) else value) for word in (option, str(entry))
+            ]
+    return shlex.join(words)
 
 
 def schedule(network: NetworkLike, on: DeviceLike, **settings: Any) -> Schedule:
@@ -248,6 +330,12 @@ def _mapped(lowered: Schedule, settings: dict[str, Any]) -> MappingResult:
     require_array(lowered)
     answer = with_paths(with_tokens(closed_form(lowered, settings), lowered.graph), lowered.graph)
     return replace(MappingResult.of(answer, lowered), layers=layers_of(lowered, answer.operators))
+
+
+def _mapped_freely(choice: FreeChoice, lowered: Schedule, settings: dict[str, Any]) -> MappingResult:
+    said, (free, mapped) = {**settings, **choice.said}, choice.on(lowered)
+    answer = with_paths(with_tokens(closed_form(free, said), free.graph), free.graph)
+    return replace(MappingResult.of(answer, free), layers=layers_of(free, answer.operators, mapped))
 
 
 def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:

@@ -52,6 +52,28 @@ def compare(network: str, on: Sequence[str], given: Given, accuracy: str | None)
     return 1 if failed else 0
 
 
+def optimize(
+    network: str, on: Sequence[str], given: Given, *, objectives: Sequence[str], limits: Sequence[str], accuracy: str | None
+) -> int:
+    """The best recipes of strategies under budgets."""
+    _single("optimize", on)
+    _listen(given)
+    with Rate("optimizing", quiet=given["quiet"]) as progress:
+        answer = session.optimize(
+            network, on[0], objective=objectives or ["latency"], limit=limits, accuracy=accuracy,
+            progress=lambda done, total: progress.show(done, total, 0), **_settings(given),
+        )  # fmt: skip
+    pictures = {}
+    if given["plot"] is not None:
+        from boardless.plots.recipes import recipe_pictures
+
+        pictures = recipe_pictures(answer)
+    _write(given, answer.to_dict(), answer.text(**_page()))
+    if pictures:
+        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    return 0
+
+
 def plan(buffers: str, out: str | None, given: Given, settings: dict[str, Any], *, best: bool, require_fit: bool) -> int:
     """Arena offsets for a bare buffer list; a plan that does not fit is written only where ``best`` is set."""
     from boardless import planning
@@ -75,11 +97,13 @@ def explain(network: str, on: Sequence[str], operator: str, given: Given) -> int
     return 0
 
 
-def mapping(network: str, on: Sequence[str], operator: str | None, given: Given) -> int:
+def mapping(
+    network: str, on: Sequence[str], operator: str | None, given: Given, *, objective: str | None = None, gap: float | None = None
+) -> int:
     """How each layer lies on an array; without ``--dataflow`` the pictures put all dataflows of the unit side by side."""
     _single("map", on)
     _listen(given)
-    settings = _settings(given)
+    settings = _settings(given) | {"objective": objective, "gap": gap}
     result = session.map(network, on[0], **settings)
     page = result.text(all_rows=given["all"], nest=operator, **_page())
     pictures: dict[str, bytes] = {}
@@ -174,8 +198,8 @@ def explore(
     seed: int,
 ) -> int:
     """Every point of a space, or what its search asks for: rows in a store, the best in a table."""
-    from boardless.explore import explore as run
     from boardless.explore_report import checked_objectives, summarised
+    from boardless.exploring import explore as run
     from boardless.space import read_space
     from boardless.tables import write_rows
 

@@ -156,6 +156,7 @@ SWAP = Strategy(
     ),
     touches="plan",
     settles=True,
+    exact=True,
 )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from boardless.explore import Exploration, objective
 from boardless.explore_report import Summary, figures_of
+from boardless.exploring import Exploration, objective
 from boardless.plots.style import INK, TRANSFERS, label_of, new_axes, png, styled, tick
 from boardless.points import FAILED
 from boardless.text import shortened

@@ -16,8 +16,8 @@ import pytest
 
 from boardless import points, workers
 from boardless.errors import UsageError
-from boardless.explore import Exploration, explore
 from boardless.explore_report import summarised, undominated
+from boardless.exploring import Exploration, explore
 from boardless.points import Common, evaluate, rates_of
 from boardless.row_store import read_block
 from boardless.space import Axis, Search, Space

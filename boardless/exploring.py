@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from boardless.errors import UsageError
 from boardless.points import FAILED, Answer, Common, Task, keys_of, product_digest, rates_of
 from boardless.row_store import Block, RowStore, read_block
-from boardless.space import LARGEST, Group, Search, Space
+from boardless.space import LARGEST, Group, Search, Space, read_space
 from boardless.workers import Here, Processes
 from strategies.sampling import Sampler
 
@@ -88,8 +88,8 @@ class Exploration:
 
 
 def explore(
-    space: Space,
-    store: str | Path,
+    space: str | Path | Space,
+    store: str | Path | None = None,
     *,
     workers: int | None = None,
     scheduler: str | None = None,
@@ -104,9 +104,10 @@ def explore(
 
     Parameters
     ----------
-    space : Space
-    store : path
-        Log of rows, made where it does not exist.
+    space : path or Space
+        A YAML file (``docs/guide.md`` shows one), or what was read from it.
+    store : path, optional
+        Log of rows, made where it does not exist; ``SPACE.rows`` in the current folder by default.
     workers : int, optional
         Processes of this machine; as many as it has cores by default, this one alone for few points.
     scheduler : str, optional
@@ -126,11 +127,13 @@ def explore(
     UsageError
         A space of more than five million points without a sample, a store that is none or is in use, a scheduler that does not answer.
     """
+    if not isinstance(space, Space):
+        space = read_space(space, devices, networks)
     chosen = _sampled(space, sample, seed)
     common = Common(
         tuple(map(str, devices)), tuple(map(str, networks)), dict(settings or {}), product_digest([*devices, *networks])
     )
-    opened = RowStore(store)
+    opened = RowStore(store or f"{space.name}.rows")
     found = Exploration(space, opened, common, chosen, notes=list(opened.notes))
     try:
         staff = _staff(space, chosen, workers, scheduler)

@@ -1,0 +1,230 @@
+"""``optimize``: the best recipes of strategies for one network on one device under budgets."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from boardless import formats, machine_form
+from boardless.checks import KINDS, Limit, figure
+from boardless.errors import UsageError
+from boardless.text import WIDTH, render, table
+from hwmodels.units import to_si
+from sim.results import Estimate
+from strategies.problem import Problem
+from strategies.searched import Candidate, Found, choices_of, search
+from strategies.strategy import Strategy
+from workloads.errors import nearest
+
+#: Objective -> the figure it makes small.
+OBJECTIVES: Mapping[str, Callable[[Estimate], float | None]] = {
+    "latency": lambda answer: answer.latency_s,
+    "energy": lambda answer: answer.energy_j,
+    "edp": lambda answer: None if answer.energy_j is None else answer.energy_j * answer.latency_s,
+    "peak": lambda answer: float(working_bytes(answer)),
+    "dram_bytes": lambda answer: float(_dram_bytes(answer)),
+}
+#: Kind of a memory that is only moved to and from.
+STORAGE = "storage"
+#: Points that the text shows.
+SHOWN = 12
+
+
+@dataclass(frozen=True, repr=False)
+class Optimized:
+    """What a search found.
+
+    Attributes
+    ----------
+    network, device : str
+    objectives : tuple of str
+    limits : tuple of Limit
+    found : Found
+    command : str
+        The start of the command that runs a point again.
+    """
+
+    network: str
+    device: str
+    objectives: tuple[str, ...]
+    limits: tuple[Limit, ...]
+    found: Found
+    command: str
+
+    @property
+    def points(self) -> list[Candidate]:
+        """Feasible points that no other beats in the objectives and in what is limited, the best first."""
+        limited = [limit.name for limit in self.limits if limit.name not in (*self.objectives, "accuracy_loss")]
+        return self.found.front([*self.objectives, *limited])
+
+    @property
+    def nearest(self) -> Candidate | None:
+        """Where nothing is feasible, the point that misses its worst limit by the smallest factor."""
+        return None if self.points else self.found.nearest()
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def command_of(self, candidate: Candidate) -> str:
+        """The command that estimates a point."""
+        return " ".join([self.command, *(f"--strategy {shlex.quote(spec)}" for spec in candidate.recipe)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The machine form."""
+        near = self.nearest
+        return {
+            "format": machine_form.FORMAT,
+            "network": self.network,
+            "device": self.device,
+            "objectives": list(self.objectives),
+            "limits": {limit.name: limit.most for limit in self.limits},
+            "points": [self._point(candidate) for candidate in self.points],
+            "infeasible": near is not None,
+            "nearest": None if near is None else {**self._point(near), "excess": machine_form.plain(_finite(near.excess))},
+            "binding": self.found.binding() if near is not None else [],
+            "tried": len(self.found.candidates),
+            "recipes": self.found.recipes,
+            "exhaustive": self.found.exhaustive,
+            "refused": [{"reason": reason, "recipes": count} for reason, count in sorted(self.found.refused.items())],
+        }
+
+    def to_json(self) -> str:
+        """The machine form, as ``--json`` writes it."""
+        return machine_form.json_text(self.to_dict())
+
+    def _point(self, candidate: Candidate) -> dict[str, Any]:
+        figures = candidate.figures
+        return {
+            "latency_s": figures["latency"],
+            "energy_j": figures["energy"],
+            "peak_bytes": int(figures["peak"] or 0),
+            "flash_bytes": int(figures["stored"] or 0),
+            "accuracy_loss": candidate.accuracy_loss,
+            "recipe": list(candidate.recipe),
+            "command": self.command_of(candidate),
+        }
+
+    def text(self, width: int = WIDTH, colour: bool = False) -> str:
+        """The points as a table with the commands below, or the nearest point and what binds."""
+        limits = (
+            ", ".join(f"{limit.name} at most {formats.by_unit(limit.most, limit.unit)}" for limit in self.limits) or "no limits"
+        )
+        how = f"all {self.found.recipes:,} recipes" if self.found.exhaustive else f"a sample of {self.found.recipes:,} recipes"
+        parts: list[RenderableType] = [Text(f"{self.network} on {self.device}: {', '.join(self.objectives)}; {limits}; {how}")]
+        near = self.nearest
+        if near is not None:
+            over = ", ".join(f"{name} {value:.3g}x" for name, value in sorted(near.excess.items(), key=lambda entry: -entry[1]))
+            parts += [
+                Text(f"nothing keeps all limits; binding: {', '.join(self.found.binding())}"),
+                Text(f"nearest (over by {over}):"),
+            ]
+        shown = self.points[:SHOWN] if near is None else [near]
+        parts.append(self._table(shown))
+        parts += [Text(f"[{place}] {self.command_of(candidate)}") for place, candidate in enumerate(shown, 1)]
+        if near is None and len(self.points) > SHOWN:
+            parts.append(Text(f"{len(self.points) - SHOWN} more points; --json gives all"))
+        if any(candidate.accuracy_loss is None for candidate in shown):
+            parts.append(Text("accuracy: not simulated; --accuracy TABLE.csv carries measured losses along"))
+        parts += [Text(f"not applied ({count} recipes): {reason}") for reason, count in sorted(self.found.refused.items())[:3]]
+        return render(parts, width=width, colour=colour)
+
+    def _table(self, candidates: Sequence[Candidate]) -> RenderableType:
+        made = table("point>", "recipe", "latency>", "energy>", "peak>", "flash>", "accuracy loss>")
+        for place, candidate in enumerate(candidates, 1):
+            figures, loss = candidate.figures, candidate.accuracy_loss
+            made.add_row(
+                str(place), " ".join(candidate.recipe) or "as it is", formats.seconds(figures["latency"]),
+                formats.joules(figures["energy"]), formats.size(figures["peak"]), formats.size(figures["stored"]),
+                formats.NOT_KNOWN if loss is None else f"{loss:g}",
+            )  # fmt: skip
+        return made
+
+
+def optimized(
+    problem: Problem,
+    objectives: Sequence[str],
+    limits: Sequence[str],
+    command: str,
+    *,
+    extra: Sequence[Strategy] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Optimized:
+    """The best recipes for a problem.
+
+    Raises
+    ------
+    UsageError
+        An unknown objective or limit; an accuracy limit without a table of measured losses.
+    """
+    wanted = tuple(dict.fromkeys(objectives)) or ("latency",)
+    for name in wanted:
+        if name not in OBJECTIVES:
+            raise UsageError(f"--objective: '{name}'; one of {', '.join(OBJECTIVES)} is expected; {nearest(name, OBJECTIVES)}")
+    budgets = tuple(_limit(text, problem) for text in limits)
+    if any(budget.name == "accuracy_loss" for budget in budgets) and not problem.accuracy:
+        raise UsageError(
+            "--limit: accuracy_loss without a table of measured losses; accuracy is not simulated; name one with --accuracy TABLE.csv"
+        )
+
+    def evaluate(candidate: Problem) -> tuple[dict[str, float | None], Estimate]:
+        answer = candidate.estimate()
+        figures = {name: read(answer) for name, read in OBJECTIVES.items()}
+        figures |= {budget.name: figure(answer, budget.name) for budget in budgets if budget.name != "accuracy_loss"}
+        figures["stored"] = figure(answer, "flash") or float(answer.weights_bytes)
+        for short in answer.shortfalls:
+            if short.capacity_bytes:
+                figures[f"fits:{short.level}"] = short.needed_bytes / short.capacity_bytes
+        return figures, answer
+
+    room = {budget.name: budget.most for budget in budgets if budget.unit == "B"}
+    working = [level.capacity_bytes for level in problem.device.memories.values() if level.kind in ("sram", "tcm", "scratchpad")]
+    if "sram" not in room and all(working) and working:
+        room["sram"] = float(max(size for size in working if size))
+    found = search(
+        problem, choices_of(problem, extra, room=room), evaluate, {budget.name: budget.most for budget in budgets}, wanted,
+        seed=problem.seed, progress=progress,
+    )  # fmt: skip
+    return Optimized(problem.graph.name, problem.device.name, wanted, budgets, found, command)
+
+
+def _limit(text: str, problem: Problem) -> Limit:
+    """``latency=50ms``, ``energy=1mJ``, ``sram=256KiB``, ``flash=1MiB``, ``accuracy_loss=1``, or ``MEMORY=SIZE``."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    known = ["latency", "energy", "accuracy_loss", *KINDS, *sorted(set(problem.device.memories) - {*KINDS})]
+    if not equals or not value:
+        raise UsageError(f"--limit: '{text}'; NAME=VALUE is expected, e.g. latency=50ms; known: {', '.join(known)}")
+    if name not in known:
+        raise UsageError(f"--limit: '{name}'; one of {', '.join(known)} is expected; {nearest(name, known)}")
+    unit = {"latency": "s", "energy": "J", "accuracy_loss": ""}.get(name, "B")
+    try:
+        most = float(value) if not unit else to_si(value, {"s": "time", "J": "energy", "B": "capacity"}[unit])
+    except ValueError as error:
+        raise UsageError(f"--limit: '{text}'; {error}") from None
+    if not most > 0:
+        raise UsageError(f"--limit: '{text}'; more than 0 is expected")
+    return Limit(name, unit, most)
+
+
+def _dram_bytes(answer: Estimate) -> int:
+    kinds = {name: use.kind for name, use in answer.memory.items()}
+    moved = (
+        sum(ways) for row in answer.operators for level, ways in row.bytes.items() if kinds.get(level) in ("dram", "external_ram")
+    )
+    return sum(moved)
+
+
+def working_bytes(answer: Estimate) -> int:
+    """Activation bytes at the peak; of a run that moves blocks to a storage those in the memories the unit computes from [B]."""
+    kinds = {use.kind for use in answer.memory.values()}
+    if STORAGE not in kinds:
+        return answer.activations_peak_bytes
+    return sum(use.activations_bytes for use in answer.memory.values() if use.kind != STORAGE)
+
+
+def _finite(excess: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if value != float("inf") else None for name, value in excess.items()}
