@@ -8,8 +8,9 @@ and ``status`` are the defaults of the values below it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ class Entry:
         text = " ".join(_written(self).split())
         return text if len(text) <= 120 else text[:117] + "..."
 
+    def copied(self) -> Entry:
+        """The same tree again, to be changed freely."""
+        content = self.content
+        if isinstance(content, dict):
+            content = {key: below.copied() for key, below in content.items()}
+        elif isinstance(content, list):
+            content = [below.copied() for below in content]
+        return replace(self, content=content)
+
     def error(self, stood: str, expected: str, hint: str = "") -> DeviceFileError:
         """``file:line: what stood there; what is expected; nearest name``."""
         return DeviceFileError("; ".join(part for part in (f"{self.where}: {stood}", expected, hint) if part))
@@ -113,6 +123,12 @@ def read_text(text: str, file: str) -> Entry:
     >>> read_text("a: {value: 3 MB, source: x}", "f").fields["a"].source
     'x'
     """
+    return _parsed(text, file).copied()
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, file: str) -> Entry:
+    """The tree of a text, kept: sweeps read the same few files thousands of times, and the library takes its time."""
     node = _composed(text, file)
     if node is None:
         raise DeviceFileError(f"{file}: the file is empty; a mapping of fields is expected")
