@@ -15,7 +15,13 @@ from hwmodels.runtime import RUNTIMES, load_runtime
 COSTS = {
     "cpu": {"rules_date"},
     "gpu": {*gpu.PRIOR, *gpu.UNCORRECTED},
-    "mcu": {f"{name}_cycles" for name in mcu.PRIOR_CYCLES} | {"code", "code_per_operator", "code_per_kind"},
+    "mcu": {f"{name}_cycles" for name in mcu.PRIOR_CYCLES}
+    | {
+        "code",
+        "code_per_operator",
+        "code_per_kind",
+        "code_per_channel",
+    },
     "tile_engine": {"host_time"},
 }
 #: Kinds of work that the measured networks tell apart on every class; a fit may let the others vanish into their neighbours.

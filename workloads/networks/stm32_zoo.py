@@ -1,8 +1,8 @@
 """Networks of the STM32 model zoo as deployed: int8, batch norms folded, activations fused, paddings inside the convolutions.
 
 Structure and shapes are those of the quantised TFLite files of STMicroelectronics/stm32ai-modelzoo (commits 2d9c459 and 81bdd9a of
-its forks), the axes in NCHW order; image classifiers have the five classes of the flowers data. Shape arithmetic of the exporter
-and the anchors of detectors are constants when deployed and are left out.
+its forks), the axes in NCHW order; image classifiers have the five classes of the flowers data. Shape arithmetic of the exporter is
+constant when deployed and left out; the prior boxes of detectors are an output of theirs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from workloads.builder import GraphBuilder
+from workloads.dtypes import is_float
 from workloads.graph import Graph
 from workloads.networks.blocks import divisible, image
 from workloads.networks.mobilenet import INVERTED, SEPARABLE
@@ -103,6 +104,7 @@ def ssd_mobilenet_v1(resolution: int, *, batch: int = 1, dtype: str = "int8") ->
     """Detector of persons: MobileNet v1 0.25, a pyramid of 32 channels added from coarse to fine, a head at every map."""
     net = GraphBuilder("ssd_mobilenet_v1", dtype, fused_activations=True)
     extents = PYRAMID[resolution]
+    priors = _priors(net, extents)
     x = net.conv(image(net, batch, resolution), 8, 3, 2, "same", activation="relu", name="conv1")
     tapped = []
     for i, (channels, stride) in enumerate(SEPARABLE, start=1):
@@ -124,12 +126,13 @@ def ssd_mobilenet_v1(resolution: int, *, batch: int = 1, dtype: str = "int8") ->
     for i in range(len(extents) - 2, -1, -1):
         maps.insert(0, net.plus(_upsampled(net, maps[0], extents[i], f"up{i}"), laterals[i], name=f"merge{i}"))
     kernels = [3 if extent > 1 or resolution == 192 else 1 for extent in extents]
-    return _detector(net, maps, maps, kernels)
+    return _detector(net, maps, maps, kernels, priors)
 
 
 def ssd_mobilenet_v2_fpnlite(resolution: int, *, batch: int = 1, dtype: str = "int8") -> Graph:
     """Detector of persons: MobileNet v2 0.35, a pyramid of 128 channels, four separable convolutions before each head."""
     net = GraphBuilder("ssd_mobilenet_v2_fpnlite", dtype, fused_activations=True)
+    priors = _priors(net, [-(-resolution // step) for step in (8, 16, 32, 64, 128)])
     x, taps = _inverted_body(net, image(net, batch, resolution), 0.35)
     coarse = net.conv(x, 128, 1, name="lateral2")
     middle = _merged(net, taps[-1], coarse, 1)
@@ -139,7 +142,7 @@ def ssd_mobilenet_v2_fpnlite(resolution: int, *, batch: int = 1, dtype: str = "i
     towers = [_tower(net, x, f"tower{i}") for i, x in enumerate(maps)]
     scores = [net.depthwise(x, 3, 1, "same", name=f"tower{i}.class_depthwise") for i, x in enumerate(towers)]
     boxes = [net.depthwise(x, 3, 1, "same", name=f"tower{i}.box_depthwise") for i, x in enumerate(towers)]
-    return _detector(net, scores, boxes, [1] * len(maps))
+    return _detector(net, scores, boxes, [1] * len(maps), priors)
 
 
 def _separable(net: GraphBuilder, x: str, channels: int, stride: int, number: int) -> str:
@@ -216,8 +219,14 @@ def _tower(net: GraphBuilder, x: str, scope: str) -> str:
     return x
 
 
-def _detector(net: GraphBuilder, scores: Sequence[str], boxes: Sequence[str], kernels: Sequence[int]) -> Graph:
-    """Class scores and box offsets of all maps, one after the other."""
+def _priors(net: GraphBuilder, extents: Sequence[int]) -> str:
+    """Boxes that offsets count from, all maps: a constant that the network gives out in fp32, there before anything is computed."""
+    constant = net.weight("priors", (1, ANCHORS * sum(extent * extent for extent in extents), 4))
+    return net.add("Identity" if is_float(net.dtype) else "DequantizeLinear", constant, name="priors_out")
+
+
+def _detector(net: GraphBuilder, scores: Sequence[str], boxes: Sequence[str], kernels: Sequence[int], priors: str) -> Graph:
+    """Class scores and box offsets of all maps, one after the other, and the boxes they count from."""
     found = {}
     for what, maps, columns in (("class", scores, PERSON_CLASSES), ("box", boxes, 4)):
         parts = []
@@ -226,4 +235,4 @@ def _detector(net: GraphBuilder, scores: Sequence[str], boxes: Sequence[str], ke
             batch, _, height, width = net.shape(y)
             parts.append(net.reshape(y, (batch, ANCHORS * height * width, columns), name=f"{what}{i}.flat"))
         found[what] = net.concat(parts, axis=1, name=f"{what}_all")
-    return net.finish(net.softmax(found["class"], name="softmax"), found["box"])
+    return net.finish(net.softmax(found["class"], name="softmax"), found["box"], priors)
