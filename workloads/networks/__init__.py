@@ -18,6 +18,7 @@ from workloads.graph import Graph
 from workloads.networks import mcunet
 from workloads.networks.alexnet import alexnet
 from workloads.networks.bert import bert_base
+from workloads.networks.darts import darts
 from workloads.networks.decoder_entries import DECODERS
 from workloads.networks.densenet import condensenet, densenet
 from workloads.networks.ghostnet import ghostnet
@@ -67,6 +68,10 @@ NETWORKS: dict[str, Network] = dict(sorted({
     "condensenet": Network(
         condensenet, "CondenseNet-74, groups of 8, as deployed",
         "Huang et al., CVPR 2018; pytorchcv condensenet74_c8_g8",
+    ),
+    "darts": Network(
+        darts, "DARTS for ImageNet, cells of the second-order search; darts:NORMAL-REDUCTION names others",
+        "Liu, Simonyan and Yang, ICLR 2019; search space",
     ),
     "densenet121": Network(
         partial(densenet, (6, 12, 24, 16), 32, 64), "DenseNet-121, growth 32",
