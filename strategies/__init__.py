@@ -15,6 +15,7 @@ STRATEGIES: dict[str, str] = {
     "prune": "strategies.compressed:PRUNE",
     "quantize": "strategies.transformed:QUANTIZE",
     "reorder": "strategies.reordered:REORDER",
+    "rewrite": "strategies.rewritten:REWRITE",
     "skip": "strategies.dynamic:SKIP",
     "substitute": "strategies.compressed:SUBSTITUTE",
     "swap": "strategies.swapped:SWAP",
