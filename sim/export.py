@@ -81,11 +81,17 @@ def _slices(schedules: Mapping[str, Schedule], event: Event, threads: dict[str, 
 
 
 def _flows(schedules: Mapping[str, Schedule], trace: Trace, threads: dict[str, int]) -> list[dict[str, Any]]:
-    """An arrow per tensor and reader: from the last task of its producer to the first of the reader, in every job."""
+    """An arrow per tensor and reader: from the last task of its producer to the first of the reader, in every job.
+
+    What is done ahead of an operator (it is handed over, its blocks are moved) takes no part: it may come before its inputs are made.
+    """
+    ahead = {party: {t.phase for t in schedule.tasks if schedule.is_ahead(t)} for party, schedule in schedules.items()}
     first: dict[tuple[str, int, int], Event] = {}
     last: dict[tuple[str, int, int], Event] = {}
     for event in trace.events:
         key = (event.party, event.job, event.operator)
+        if event.operator < 0 or event.phase in ahead[event.party]:
+            continue
         first.setdefault(key, event)
         if key not in last or event.end_ps >= last[key].end_ps:
             last[key] = event
