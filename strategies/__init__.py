@@ -12,6 +12,7 @@ STRATEGIES: dict[str, str] = {
     "fold": "strategies.transformed:FOLD",
     "fuse": "strategies.fused:FUSE",
     "low_rank": "strategies.compressed:LOW_RANK",
+    "place": "strategies.placed:PLACE",
     "prune": "strategies.compressed:PRUNE",
     "quantize": "strategies.transformed:QUANTIZE",
     "reorder": "strategies.reordered:REORDER",
