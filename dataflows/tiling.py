@@ -37,6 +37,25 @@ def next_bound(extent, size, loop, balanced):
     return size + 1 if balanced == 0 and loop >= FIRST_POSITION else next_balanced(extent, size)
 
 
+@kernel(makes_arrays=False)
+def spreads_more(extent, own, other, room):
+    """True where an axis of ``room`` elements could take a larger bound of some loop, of what the other axis leaves of it.
+
+    ``own`` and ``other`` are ten bounds each. At most two loops share an axis.
+    """
+    used, loops = 1, 0
+    for d in range(10):
+        used *= own[d]
+        loops += 1 if own[d] > 1 else 0
+    for d in range(10):
+        left = -(-extent[d] // other[d])
+        if left > own[d] and (own[d] > 1 or loops < 2):
+            larger = next_balanced(left, own[d])
+            if larger <= left and used // own[d] * larger <= room:
+                return True
+    return False
+
+
 def balanced_tiles(extent: int) -> list[int]:
     """Tile sizes of a loop, from 1 up, none of which a smaller one replaces with as many steps.
 
@@ -64,10 +83,10 @@ def spreads(extents: dict[str, int], room: int, every: bool) -> NDArray[np.int64
     """Ways to spread loops over one axis of ``room`` elements, a row of ten bounds each.
 
     With ``every``, all bounds of :func:`tile_sizes` whose product fits. Without, at most two loops, and none that a larger bound of
-    the same loops would replace: the axis is filled.
+    the same loops would replace: the axis is filled. Loops that are spread whole may leave room: the other axis may take the rest.
 
     >>> spreads({"M": 4, "C": 3}, 4, False)[:, [2, 3]].tolist()
-    [[1, 3], [4, 1]]
+    [[1, 1], [1, 3], [4, 1]]
     """
     names = [name for name in DIMENSIONS if extents.get(name, 1) > 1]
     found: list[dict[str, int]] = [{}]
@@ -76,7 +95,7 @@ def spreads(extents: dict[str, int], room: int, every: bool) -> NDArray[np.int64
         bounds = [size for size in sizes if 1 < size <= room]
         found += [chosen | {name: size} for chosen in found for size in bounds if size * _product(chosen) <= room]
     if not every:
-        found = [chosen for chosen in found if len(chosen) <= 2 and _filled(chosen, extents, names, room)]
+        found = [chosen for chosen in found if len(chosen) <= 2 and _kept(chosen, extents, names, room)]
     rows = sorted(tuple(chosen.get(name, 1) for name in DIMENSIONS) for chosen in found)
     return np.array(rows, dtype=np.int64)
 
@@ -86,6 +105,11 @@ def _product(chosen: dict[str, int]) -> int:
     for size in chosen.values():
         total *= size
     return total
+
+
+def _kept(chosen: dict[str, int], extents: dict[str, int], names: list[str], room: int) -> bool:
+    """True where an axis is filled, or every loop of the choice is spread whole."""
+    return all(size == extents[name] for name, size in chosen.items()) or _filled(chosen, extents, names, room)
 
 
 def _filled(chosen: dict[str, int], extents: dict[str, int], names: list[str], room: int) -> bool:

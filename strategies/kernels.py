@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataflows.three_levels import count_three_levels, tile_of
-from dataflows.tiling import next_bound
+from dataflows.tiling import next_bound, spreads_more
 from hwmodels.costs.array import level_joules, port_cycles
 from hwmodels.jit import kernel
 from strategies.kernels_rating import LATENCY, excess_words, rate, score
@@ -122,12 +122,12 @@ def largest_tile(extent, rows, columns, even):
 
 
 @kernel(makes_arrays=False)
-def list_inner(desk, machine, orders, row_spreads, column_spreads, filled, objective, floor, left, choices):
+def list_inner(desk, machine, orders, row_spreads, column_spreads, room, filled, objective, floor, left, choices):
     """Fill ``choices`` with every spread and element tile that fits, and its lower bounds; returns how many there are.
 
     The bound takes the whole nest as one buffer tile, for each order between buffer and elements: no mapping with this inner choice
     reads the buffer less or waits less. ``floor`` holds the least cycles, energy and words of any outer choice, and the energy of
-    the whole nest as one tile. Choices beyond the room of the columns are counted, not kept.
+    the whole nest as one tile. Choices beyond the room of the columns are counted, not kept. ``room`` is the array: rows, columns.
     """
     count = 0
     extent = desk.nest.extent
@@ -142,6 +142,11 @@ def list_inner(desk, machine, orders, row_spreads, column_spreads, filled, objec
                 desk.bounds[3, d] = column_spreads[j, d]
                 desk.bounds[4, d] = 1
             if not useful or element_excess(desk, machine) > 0.0:
+                continue
+            if filled == 1 and (
+                spreads_more(extent, row_spreads[i], column_spreads[j], room[0])
+                or spreads_more(extent, column_spreads[j], row_spreads[i], room[1])
+            ):
                 continue
             going = True
             while going:

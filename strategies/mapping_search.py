@@ -235,7 +235,7 @@ class _Search:
 
     def _inner(self, floor: NDArray[np.float64]) -> tuple[InnerChoices, NDArray[np.int64], int]:
         """Spread loops and element tiles, their indices by rising bound, and how many there was no room for."""
-        room = 4096
+        room, array = 4096, np.array([self.hierarchy.rows, self.hierarchy.columns], dtype=np.int64)
         while True:
             width = len(self.orders)
             choices = InnerChoices(
@@ -244,7 +244,7 @@ class _Search:
             )  # fmt: skip
             left = np.ones(len(DIMENSIONS), dtype=np.int64)
             count = list_inner.compiled(
-                self.desk, self.machine, self.orders, self.row_spreads, self.column_spreads, int(not self.every),
+                self.desk, self.machine, self.orders, self.row_spreads, self.column_spreads, array, int(not self.every),
                 self.objective, floor, left, choices,
             )  # fmt: skip
             if count <= room or room == ROOM:

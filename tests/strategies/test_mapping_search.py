@@ -16,7 +16,7 @@ from dataflows.hierarchy import Hierarchy, StorageLevel
 from dataflows.library import DATAFLOWS
 from dataflows.mapping import Loop, Mapping, MappingLevel
 from dataflows.tables import TENSORS
-from dataflows.tiling import balanced_tiles, next_balanced, next_bound, spreads, tile_sizes
+from dataflows.tiling import balanced_tiles, next_balanced, next_bound, spreads, spreads_more, tile_sizes
 from strategies.kernels import join_bounds, largest_tile
 from strategies.kernels_rating import Rating, rate, rate_batch, score
 from strategies.mapping_search import OBJECTIVES, _Search, loop_orders, machine_of, rate_mapping, search_mapping
@@ -252,3 +252,21 @@ def test_candidates() -> None:
     lasts = [DIMENSIONS[order[-1]] for order in loop_orders(LAYER)]
     assert lasts == ["M", "E", "F", "R", "S"]
     assert [DIMENSIONS[order[-1]] for order in loop_orders(nest_of({"N": 4, "C": 3}))] == ["N", "C"]
+
+
+def test_axes_that_leave_room_are_kept_only_where_the_other_takes_the_rest() -> None:
+    """M 84 and C 120 on 256 x 256: whole loops side by side, although either axis could hold more."""
+    found = spreads({"M": 84, "C": 120}, 256, False)
+    whole = np.ones(10, dtype=np.int64)
+    filters, channels = whole.copy(), whole.copy()
+    filters[2], channels[3] = 84, 120
+    assert any((row == filters).all() for row in found) and any((row == channels).all() for row in found)
+    extent = filters * channels
+    assert not spreads_more(extent, filters, channels, 256) and not spreads_more(extent, channels, filters, 256)
+    assert spreads_more(extent, filters, whole, 256) and not spreads_more(extent, filters, whole, 84)
+    nest, hierarchy = nest_of({"M": 84, "C": 120}), machine(256, 256, 2.0**20)
+    search = _Search(nest, hierarchy, machine_of(nest, hierarchy), 0, False, 0)
+    inner, rank, _ = search._inner(search._outer()[1])
+    pairs = [(search.row_spreads[inner.rows[i]], search.column_spreads[inner.columns[i]]) for i in rank]
+    assert any((rows == channels).all() and (columns == filters).all() for rows, columns in pairs)
+    assert search_mapping(nest, hierarchy, "latency").gap == 0.0
