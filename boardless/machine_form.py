@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dataflows.footprint import Shortfall
+from dataflows.footprint import Lever, Shortfall
 from sim.results import Estimate, MemoryUse, Missing, OperatorEstimate
 
 FORMAT = 1
@@ -131,8 +131,14 @@ def _shortfall(entry: Shortfall) -> dict[str, Any]:
         "missing_bytes": entry.missing_bytes,
         "operator": entry.operator,
         "largest": [{"tensor": name, "bytes": held} for name, held in entry.largest],
-        "levers": [{"strategy": lever.strategy, "needed_bytes": lever.needed_bytes} for lever in entry.levers],
+        "levers": [_lever(lever, entry) for lever in entry.levers],
     }
+
+
+def _lever(lever: Lever, entry: Shortfall) -> dict[str, Any]:
+    form: dict[str, Any] = {"strategy": lever.strategy, "needed_bytes": lever.needed_bytes}
+    form["fits"] = lever.needed_bytes <= entry.capacity_bytes
+    return form | ({"latency_s": lever.latency_s} if lever.latency_s is not None else {})
 
 
 def _operator(row: OperatorEstimate) -> dict[str, Any]:

@@ -34,16 +34,48 @@ def text(estimate: Estimate, view: MemoryView, *, rows: int | None = None, width
 
 
 def _answer(view: MemoryView) -> Table:
-    sizes = {buffer.tensor: buffer.size for buffer in view.buffers}
-    held = [f"{shortened(name, 28)} {formats.size(sizes[name])}" for name in view.peak_tensors if name in sizes]
-    more = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
-    verdict = "optimal: equal to its lower bound" if view.optimal else f"{formats.share(view.fragmentation)} above the lower bound"
     return facts([
         ("peak load", f"{formats.size(view.peak_load_bytes)} of activations at {view.peak_operator}"),
-        ("held there", ", ".join(held[:NAMED]) + more),
-        ("arena", f"{formats.size(view.arena_bytes)} by {view.planner}; {verdict} ({formats.size(view.lower_bound_bytes)})"),
-        ("order", f"{len(view.order)} operators, as the network has them"),
+        ("held there", _held(view)),
+        ("order", _order(view)),
+        *(("arena" if number == 0 else "", line) for number, line in enumerate(_arenas(view))),
+        ("counted as", view.profile_summary),
     ])  # fmt: skip
+
+
+def _held(view: MemoryView) -> str:
+    """The buffers at the peak, largest first."""
+    step = view.order.index(view.peak_operator) if view.peak_operator is not None else 0
+    at = sorted((b for b in view.buffers if b.lower <= step < b.upper and b.size), key=lambda b: (-b.size, b.id))
+    held = [f"{shortened(b.tensor, 28)} {formats.size(b.size)}" for b in at]
+    return ", ".join(held[:NAMED]) + (f" and {len(held) - NAMED} more" if len(held) > NAMED else "")
+
+
+def _order(view: MemoryView) -> str:
+    """Whose order it is, and how sure it is that none holds less."""
+    gap = view.peak_load_bytes / view.order_bound_bytes - 1.0 if view.order_bound_bytes else 0.0
+    sure = (
+        "no order holds less: proved" if view.order_proved
+        else f"at most {formats.share(gap)} above the least of all orders" if view.order_bound_bytes else "settled by the plan"
+    )  # fmt: skip
+    whose = (
+        f"rearranged, {formats.size(view.given_peak_bytes)} as the network has them"
+        if view.reordered
+        else "as the network has them"
+    )
+    return f"{len(view.order)} operators, {whose}; {sure}"
+
+
+def _arenas(view: MemoryView) -> list[str]:
+    """A line per memory: height, who placed it, how far above its bound."""
+    lines = []
+    for name, tall in view.arenas.items():
+        bound = view.bounds[name]
+        over = "optimal" if tall == bound else f"{formats.share(tall / bound - 1.0)} above its bound {formats.size(bound)}"
+        lines.append(f"{formats.size(tall)} in {name} by {view.planner}; {over}")
+    if view.exact_bytes < view.arena_bytes:
+        lines.append(f"{formats.size(view.exact_bytes)} with addresses planned beforehand (exact)")
+    return lines
 
 
 def buffer_table(view: MemoryView, limit: int | None) -> Table:

@@ -1,29 +1,18 @@
-"""What lives where and when: buffers with their offsets, the arena of each memory, the peak and who makes it."""
+"""What lives where and when: the order, buffers with their offsets, the arena of each memory, the peak and who makes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dataflows.footprint import Shortfall
-from sim.buffers import Buffer
-from sim.memory import Placement
+from hwmodels.memory_profile import load_memory_profile
+from sim.lower import lower
+from sim.memory import ARENA, Placement
 from sim.schedule import Schedule
-from strategies.buffers import PLANNERS, Span, height, peak_load
+from strategies.memory_plan import Lowering, MemoryPlan, PlacedBuffer, plan_memory
 
-
-@dataclass(frozen=True)
-class PlacedBuffer:
-    """One buffer with its address: held at the steps lower <= step < upper."""
-
-    id: int
-    tensor: str
-    region: str
-    lower: int
-    upper: int
-    size: int  # [B]
-    offset: int  # [B]
+__all__ = ["MemoryView", "PlacedBuffer", "arena_shortfalls", "memory_view", "view_of"]
 
 
 @dataclass(frozen=True)
@@ -33,37 +22,60 @@ class MemoryView:
     Attributes
     ----------
     order : tuple of str
-        Operators in order of execution.
+        Operators in order of execution: the one that holds the fewest bytes.
+    order_proved : bool
+        True where no order holds less.
+    order_bound_bytes : int
+        No order holds less than this at its worst moment [B].
+    given_peak_bytes : int
+        Peak load in the order of the network [B].
     peak_load_bytes : int
         Most bytes of activations held at one step, over all memories [B].
     arena_bytes : int
         Heights of the arenas of all memories, summed [B].
     lower_bound_bytes : int
-        Peak loads of all memories, summed: no plan is lower [B].
+        No arenas are lower, in this order and with every buffer in its memory: proved, summed over the memories [B].
     peak_operator : str or None
     peak_tensors : tuple of str
         What is held while it runs, largest first.
     planner : str
-        The one whose arenas are lowest, of those that were tried.
+        What gave the addresses: ``exact``, or the planner of the engine.
+    exact_bytes : int
+        Heights of the lowest arenas found, summed [B].
     buffers : tuple of PlacedBuffer
     arenas : mapping of str to int
         Height of the arena of each memory [B].
+    bounds : mapping of str to int
+        Proved bound of each arena [B].
+    profile_summary : str
+        What the accounting is.
     """
 
     order: tuple[str, ...]
+    order_proved: bool
+    order_bound_bytes: int
+    given_peak_bytes: int
     peak_load_bytes: int
     arena_bytes: int
     lower_bound_bytes: int
     peak_operator: str | None
     peak_tensors: tuple[str, ...]
     planner: str
+    exact_bytes: int
     buffers: tuple[PlacedBuffer, ...]
     arenas: dict[str, int]
+    bounds: dict[str, int]
+    profile_summary: str = ""
 
     @property
     def optimal(self) -> bool:
         """True where the arenas are as low as their bound: proved."""
         return self.arena_bytes == self.lower_bound_bytes
+
+    @property
+    def reordered(self) -> bool:
+        """True where the order is not the network's."""
+        return self.peak_load_bytes < self.given_peak_bytes
 
     @property
     def fragmentation(self) -> float:
@@ -74,57 +86,49 @@ class MemoryView:
         """The machine form, without the head."""
         return {
             "order": list(self.order),
+            "order_proved": self.order_proved,
+            "order_bound_bytes": self.order_bound_bytes,
+            "given_peak_bytes": self.given_peak_bytes,
             "planner": self.planner,
             "peak_load_bytes": self.peak_load_bytes,
             "arena_bytes": self.arena_bytes,
+            "exact_arena_bytes": self.exact_bytes,
             "lower_bound_bytes": self.lower_bound_bytes,
             "optimal": self.optimal,
             "fragmentation": self.fragmentation,
+            "arenas": {name: {"bytes": tall, "lower_bound_bytes": self.bounds[name]} for name, tall in self.arenas.items()},
             "peak_operator": self.peak_operator,
             "peak_tensors": list(self.peak_tensors),
             "buffers": [asdict(buffer) for buffer in self.buffers],
         }
 
 
-def memory_view(schedule: Schedule) -> MemoryView:
-    """Offsets of every activation buffer, memory by memory, and the peak."""
-    placement, steps = schedule.placement, max(1, len(schedule.graph.operators))
-    regions = {
-        name: [b for b in placement.buffers if b.region == name] for name in dict.fromkeys(b.region for b in placement.buffers)
-    }
-    spans = {name: [span_of(buffer, steps) for buffer in group] for name, group in regions.items()}
-    planned = {planner: {name: plan(group) for name, group in spans.items()} for planner, plan in PLANNERS.items()}
-    arenas = {planner: {name: height(spans[name], offsets[name]) for name in spans} for planner, offsets in planned.items()}
-    best = min(arenas, key=lambda planner: sum(arenas[planner].values()))
-    held, operators = placement.held_at(placement.peak_step), schedule.graph.operators
+def memory_view(schedule: Schedule, lowering: Lowering = lower) -> MemoryView:
+    """The memory of a schedule laid out."""
+    return view_of(plan_memory(schedule, lowering))
+
+
+def view_of(plan: MemoryPlan) -> MemoryView:
+    """What a plan of the memory says."""
+    placement, operators = plan.schedule.placement, plan.schedule.graph.operators
+    peak = placement.activations_peak_bytes
     return MemoryView(
         order=tuple(operator.name for operator in operators),
-        peak_load_bytes=placement.activations_peak_bytes,
-        arena_bytes=sum(arenas[best].values()),
-        lower_bound_bytes=sum(peak_load(group) for group in spans.values()),
+        order_proved=plan.order_proved,
+        order_bound_bytes=min(plan.ordering.lower_bound, peak) if plan.ordering is not None else 0,
+        given_peak_bytes=plan.given_peak_bytes,
+        peak_load_bytes=peak,
+        arena_bytes=sum(arena.height for arena in plan.arenas.values()),
+        lower_bound_bytes=sum(arena.lower_bound for arena in plan.arenas.values()),
         peak_operator=operators[placement.peak_step].name if operators else None,
-        peak_tensors=tuple(buffer.tensor for buffer in held),
-        planner=best,
-        buffers=tuple(_placed(placement, regions, spans, planned[best])),
-        arenas=arenas[best],
+        peak_tensors=tuple(dict.fromkeys(buffer.tensor for buffer in placement.held_at(placement.peak_step) if buffer.bytes)),
+        planner=next((arena.planner for arena in plan.arenas.values()), "exact"),
+        exact_bytes=sum(plan.exact_heights.values()),
+        buffers=plan.buffers,
+        arenas={name: arena.height for name, arena in plan.arenas.items()},
+        bounds={name: arena.lower_bound for name, arena in plan.arenas.items()},
+        profile_summary=load_memory_profile(placement.profile).summary,
     )
-
-
-def _placed(
-    placement: Placement, regions: Mapping[str, list[Buffer]], spans: Mapping[str, list[Span]], offsets: Mapping[str, list[int]]
-) -> list[PlacedBuffer]:
-    """The buffers of a placement in its order, with their addresses."""
-    found = {
-        id(buffer): (name, spans[name][k], offsets[name][k]) for name, group in regions.items() for k, buffer in enumerate(group)
-    }  # fmt: skip
-    rows = ((number, buffer, *found[id(buffer)]) for number, buffer in enumerate(placement.buffers))
-    return [PlacedBuffer(number, buffer.tensor, name, *span, offset) for number, buffer, name, span, offset in rows]
-
-
-def span_of(buffer: Buffer, steps: int) -> Span:
-    """Steps 0 .. steps at which a buffer is held, the end exclusive."""
-    lower = min(max(buffer.first, 0), steps - 1)
-    return Span(lower, max(lower, min(buffer.last, steps - 1)) + 1, buffer.bytes)
 
 
 def arena_shortfalls(placement: Placement, view: MemoryView) -> tuple[Shortfall, ...]:
@@ -132,7 +136,7 @@ def arena_shortfalls(placement: Placement, view: MemoryView) -> tuple[Shortfall,
     found = []
     for region, tall in view.arenas.items():
         use = placement.memory[region]
-        needed = use.weights_bytes + use.overhead_bytes + tall
+        needed = use.peak_bytes - use.activations_bytes - placement.overheads.get(region, {}).get(ARENA, 0) + tall
         if use.fits and use.capacity_bytes is not None and needed > use.capacity_bytes:
             largest = sorted(((b.tensor, b.size) for b in view.buffers if b.region == region), key=lambda h: (-h[1], h[0]))
             found.append(Shortfall(region, needed, use.capacity_bytes, view.peak_operator, tuple(largest[:5])))

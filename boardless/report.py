@@ -183,7 +183,9 @@ def shortfall_lines(entry: Shortfall) -> list[str]:
         lines.append("  held by " + ", ".join(f"{name} {formats.size(held)}" for name, held in entry.largest[:4]))
     verdicts = (("fits" if lever.needed_bytes <= entry.capacity_bytes else "still short", lever) for lever in entry.levers)
     return lines + [
-        f"  lever: {lever.strategy}: {formats.size(lever.needed_bytes)} needed ({verdict})" for verdict, lever in verdicts
+        f"  lever: {lever.strategy}: {formats.size(lever.needed_bytes)} needed ({verdict})"
+        + (f", {formats.seconds(lever.latency_s)}" if lever.latency_s is not None else "")
+        for verdict, lever in verdicts
     ]
 
 

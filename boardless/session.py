@@ -25,7 +25,7 @@ from boardless.errors import UsageError
 from boardless.free_map import FreeChoice, free_choice
 from boardless.mapping_table import read_mappings
 from boardless.mapping_view import MappingResult, layers_of, require_array
-from boardless.memory_view import arena_shortfalls, memory_view
+from boardless.memory_view import arena_shortfalls, view_of
 from boardless.optimizing import Optimized, optimized
 from boardless.results import Comparison, MemoryResult, Result
 from boardless.settings import Settings
@@ -44,6 +44,8 @@ from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from sim.together import simulate_together
 from strategies.accuracy import loss_of, read_accuracy
+from strategies.levers import with_levers
+from strategies.memory_plan import plan_memory
 from strategies.problem import Problem
 from strategies.strategy import apply_all
 from validation.calibrate import Calibration
@@ -339,10 +341,12 @@ def _mapped_freely(choice: FreeChoice, lowered: Schedule, settings: dict[str, An
 
 
 def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:
-    view = memory_view(lowered)
-    answer = with_paths(with_tokens(closed_form(lowered, settings), lowered.graph), lowered.graph)
-    short = (*answer.shortfalls, *arena_shortfalls(lowered.placement, view))
-    return replace(MemoryResult.of(replace(answer, shortfalls=short), lowered), view=view)
+    plan = plan_memory(lowered)
+    view, placed = view_of(plan), plan.schedule
+    answer = with_paths(with_tokens(closed_form(placed, settings), placed.graph), placed.graph)
+    short = with_levers(placed, (*answer.shortfalls, *arena_shortfalls(placed.placement, view)))
+    answer = replace(answer, shortfalls=short, notes=(*answer.notes, *plan.notes))
+    return replace(MemoryResult.of(answer, placed), view=view)
 
 
 def _graph(network: NetworkLike, chosen: Settings) -> Graph:

@@ -10,10 +10,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """One change that would lower the need, tried and counted."""
+    """One change that would lower the need, tried and counted.
+
+    Attributes
+    ----------
+    strategy : str
+        As the command line writes it.
+    needed_bytes : int
+        What the memory must then hold.
+    latency_s : float or None
+        Length of the run with it; ``None`` where it was counted alone.
+    """
 
     strategy: str
     needed_bytes: int
+    latency_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

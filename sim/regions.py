@@ -107,7 +107,7 @@ class Activations:
     def place(self, buffers: Sequence[Buffer]) -> list[Buffer]:
         """The buffers with their memories."""
         regions = self.tenants.regions
-        self.settled = {b.tie: regions[t] for b in buffers if b.tie >= 0 for t in b.tensors if t in regions}
+        self.settled = {b.tie: regions[t] for b in buffers if b.tie >= 0 for t in b.tensors or (b.tensor,) if t in regions}
         main = known(self.tenants.units[self.tenants.main].activations_in, self.free)
         groups = self._groups(buffers)
         groups.setdefault(main, [])

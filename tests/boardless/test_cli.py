@@ -110,7 +110,7 @@ def test_memory_has_the_head_and_the_buffers() -> None:
     assert keys <= set(answer) and answer["memory"]["dram"]["fits"] is True
     assert all(set(b) == {"id", "tensor", "region", "lower", "upper", "size", "offset"} for b in answer["buffers"])
     assert "operators" not in answer
-    assert boardless("memory", *LENET).output.count("greedy_by_size") == 1
+    assert boardless("memory", *LENET).output.count("by exact") == 1
 
 
 def test_explain_traces_the_latency_of_the_estimate() -> None:

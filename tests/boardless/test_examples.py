@@ -10,7 +10,12 @@ import pytest
 
 import boardless
 
-MODULES = [m.name for m in pkgutil.walk_packages(boardless.__path__, "boardless.")] + ["strategies.buffers"]
+MODULES = [m.name for m in pkgutil.walk_packages(boardless.__path__, "boardless.")] + [
+    "sim.arena",
+    "sim.buffers",
+    "sim.caching",
+    "strategies.arena.several",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

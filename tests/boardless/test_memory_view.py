@@ -10,11 +10,12 @@ import pytest
 from boardless.machine_form import head
 from boardless.memory_view import arena_shortfalls, memory_view
 from boardless.results import MemoryResult
-from sim.buffers import Buffer
+from sim.buffers import Buffer, load
 from sim.estimate import estimate
+from sim.lower import lower
 from sim.memory import Placement
 from sim.results import MemoryUse
-from tests.cases import chain_graph, lowered, random_graph, toy_device
+from tests.cases import LOWERINGS, chain_graph, lowered, random_graph, toy_device
 
 KEYS = [
     "order", "peak_load_bytes", "arena_bytes", "lower_bound_bytes", "optimal", "fragmentation", "peak_operator", "peak_tensors",
@@ -24,13 +25,14 @@ KEYS = [
 
 @pytest.mark.parametrize("layers", [1, 6, 15])
 def test_buffers_held_together_do_not_share_an_address(random_generator: np.random.Generator, layers: int) -> None:
-    view = memory_view(lowered(random_graph(random_generator, layers), toy_device()))
+    view = memory_view(lowered(random_graph(random_generator, layers), toy_device()), lambda *given: lower(*given, LOWERINGS))
     for i, a in enumerate(view.buffers):
         for b in view.buffers[:i]:
             in_time = a.lower < b.upper and b.lower < a.upper
             in_space = a.offset < b.offset + b.size and b.offset < a.offset + a.size
             assert not (a.region == b.region and in_time and in_space)
     assert view.lower_bound_bytes <= view.arena_bytes
+    assert view.peak_load_bytes <= view.given_peak_bytes
     assert view.peak_load_bytes <= view.lower_bound_bytes
 
 
@@ -58,15 +60,19 @@ def test_machine_form_is_the_head_and_the_buffers() -> None:
 
 
 def test_an_arena_that_fragments_over_the_capacity_is_a_shortfall() -> None:
-    # Steps 0-1: c of 3 B; steps 1-3: d of 2 B; steps 3-4: a and b of 2 B. At most 6 B at once, in step 3. Every planner puts d into
-    # the lowest gap above c, 3 to 5, so that a fits below it and b does not: 7 B. (With d at 4 to 6 the arena would be 6 B.)
-    lives = [(3, 4, 2), (3, 4, 2), (0, 1, 3), (1, 3, 2)]
+    # At most 8 B at once, and no plan below 9 B (solved by constraint programming, twelve buffers).
+    lives = [
+        (7, 9, 2), (4, 8, 1), (0, 6, 4), (0, 5, 2), (0, 4, 2), (6, 10, 3), (4, 9, 1), (9, 10, 3), (8, 10, 2), (6, 7, 3), (7, 8, 1),
+        (5, 6, 2),
+    ]  # fmt: skip
     buffers = tuple(
-        Buffer(name, (name,), size, first, last, "sram") for name, (first, last, size) in zip("abcd", lives, strict=True)
+        Buffer(name, (name,), size, lower, upper - 1, "sram")
+        for name, (lower, upper, size) in zip("abcdefghijkl", lives, strict=True)
     )
-    placement = Placement("ideal", {}, buffers, {"sram": (3, 5, 2, 6, 4)}, {"sram": MemoryUse("sram", 6, 0, 6, 0, 6)}, 6, 3)
-    view = memory_view(replace(lowered(chain_graph(5), toy_device()), placement=placement))
-    assert (view.arena_bytes, view.lower_bound_bytes, view.optimal) == (7, 6, False)
-    assert view.fragmentation == pytest.approx(1 / 6)
+    loads = tuple(load(buffers, 10))
+    assert max(loads) == 8
+    placement = Placement("ideal", {}, buffers, {"sram": loads}, {"sram": MemoryUse("sram", 8, 0, 8, 0, 8)}, 8, loads.index(8))
+    view = memory_view(replace(lowered(chain_graph(10), toy_device()), placement=placement))
+    assert (view.arena_bytes, view.lower_bound_bytes, view.optimal) == (9, 9, True)
     (short,) = arena_shortfalls(placement, view)
-    assert (short.level, short.needed_bytes, short.capacity_bytes, short.missing_bytes) == ("sram", 7, 6, 1)
+    assert (short.level, short.needed_bytes, short.capacity_bytes, short.missing_bytes) == ("sram", 9, 8, 1)

@@ -15,10 +15,11 @@ from boardless.plots.roofline import main_level, points
 from boardless.plots.style import COLOURS, label_of, phase_colours, picture_name, png, scale_of, tick
 from boardless.results import MemoryResult, Result
 from sim.estimate import estimate as closed_form
+from sim.lower import lower
 from sim.results import MemoryUse
 from sim.simulation import estimate_of_trace, simulate
 from tests.boardless.cases import estimate, operator, too_large
-from tests.cases import lowered, random_graph, toy_device, toy_unit
+from tests.cases import LOWERINGS, lowered, random_graph, toy_device, toy_unit
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_memory_map_has_a_panel_per_memory_in_use(simulated: Result) -> None:
 def test_arena_has_a_rectangle_per_buffer_and_names_that_fit(random_generator: np.random.Generator, layers: int) -> None:
     schedule = lowered(random_graph(random_generator, layers), toy_device())
     result = MemoryResult.of(closed_form(schedule), schedule)
-    view = memory_view(schedule)
+    view = memory_view(schedule, lambda *given: lower(*given, LOWERINGS))
     axes = arena(replace(result, view=view))
     assert len(axes.patches) == len(view.buffers)
     figure = axes.figure

@@ -1,0 +1,109 @@
+"""What would make a network fit: every change to its memory that can be asked for, tried and priced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from dataflows.footprint import Lever, Shortfall
+from sim.estimate import estimate
+from sim.results import Estimate
+from sim.schedule import Schedule
+from strategies import STRATEGIES
+from strategies.chosen import read_strategy
+from strategies.problem import Problem
+from strategies.strategy import apply_all
+
+#: Strategies that lower the need for memory, as the command line writes them, with what is free of parameters first. ``{limit}`` is the
+#: room that the short memory has for activations.
+CANDIDATES = (
+    "reorder",
+    "quantize:dtype=int8",
+    "patch",
+    "patch:limit={limit}B",
+    "fuse_tiles",
+    "fuse_tiles:limit={limit}B",
+    "depth_first",
+    "recompute",
+)
+
+#: Moves to a larger memory: from a microcontroller's, from others'.
+MOVES = {"mcu": ("swap:to=psram", "swap:to=sd")}
+OTHER_MOVES = ("swap:to=host",)
+
+#: Plans of moves are searched where no more than so much is held in all [B]: larger ones take minutes.
+MOVABLE_BYTES = 16 * 2**20
+
+#: Added to another lever where neither alone is enough.
+FIRST = "quantize:dtype=int8"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One recipe, and what a run of it takes."""
+
+    recipe: str
+    estimate: Estimate
+
+
+def candidates_for(schedule: Schedule) -> tuple[str, ...]:
+    """What is worth trying for a run: all candidates, moves only where what is held is not too much to plan them in seconds."""
+    held = sum(use.peak_bytes for use in schedule.placement.memory.values())
+    if held > MOVABLE_BYTES:
+        return CANDIDATES
+    return CANDIDATES + MOVES.get(schedule.units[schedule.plan.unit].kind, OTHER_MOVES)
+
+
+def with_levers(
+    schedule: Schedule, shortfalls: Sequence[Shortfall], candidates: Iterable[str] | None = None
+) -> tuple[Shortfall, ...]:
+    """The shortfalls with a lever for each strategy of the catalogue that lowers the need, least need first.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        The run that does not fit.
+    shortfalls : sequence of Shortfall
+    candidates : iterable of str or None
+        Recipes to try, :func:`candidates_for` the run by default; those of strategies that do not exist are left out, those that cannot
+        be applied as well.
+    """
+    if not shortfalls or schedule.plan.swap is not None:
+        return tuple(shortfalls)
+    problem = Problem(schedule.graph, schedule.device, schedule.plan, seed=schedule.plan.seed)
+    limit = _activation_room(schedule, shortfalls)
+    asked = candidates_for(schedule) if candidates is None else candidates
+    recipes = [recipe.format(limit=limit) for recipe in asked if recipe.partition(":")[0] in STRATEGIES]
+    tried = [found for recipe in dict.fromkeys(recipes) if (found := _tried(problem, (recipe,))) is not None]
+    if not any(found.estimate.fits for found in tried) and any(found.recipe == FIRST for found in tried):
+        more = [(FIRST, recipe) for recipe in dict.fromkeys(recipes) if recipe not in (FIRST, "reorder")]
+        tried += [found for recipe in more if (found := _tried(problem, recipe)) is not None]
+    return tuple(_with(entry, tried) for entry in shortfalls)
+
+
+def _tried(problem: Problem, recipe: Sequence[str]) -> Tried | None:
+    """A recipe applied and priced; ``None`` where it cannot be."""
+    try:
+        return Tried(" ".join(recipe), estimate(apply_all(problem, map(read_strategy, recipe)).schedule()))
+    except ValueError:
+        return None
+
+
+def _with(entry: Shortfall, tried: Iterable[Tried]) -> Shortfall:
+    """A shortfall with the levers that lower it; those counted before keep their place unless tried anew."""
+    found = {lever.strategy: lever for lever in entry.levers}
+    for one in tried:
+        use = one.estimate.memory.get(entry.level)
+        needed = use.peak_bytes if use is not None else 0
+        if needed < entry.needed_bytes:
+            found[one.recipe] = Lever(one.recipe, needed, one.estimate.latency_s)
+    return replace(entry, levers=tuple(sorted(found.values(), key=lambda lever: (lever.needed_bytes, lever.strategy))))
+
+
+def _activation_room(schedule: Schedule, shortfalls: Sequence[Shortfall]) -> int:
+    """Bytes that the short memory has for activations, at least one [B]."""
+    for entry in shortfalls:
+        use = schedule.placement.memory[entry.level]
+        if use.activations_bytes:
+            return max(1, entry.capacity_bytes - use.weights_bytes - use.overhead_bytes)
+    return max(1, shortfalls[0].capacity_bytes)
