@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 TABLE = Path(__file__).with_name("intervals.csv")
+#: Graphics cards and boards whose own rows a GPU runtime was fitted to.
+CARDS = Path(__file__).with_name("measured_cards.csv")
 
 #: Basis of a unit whose multipliers come from its class alone.
 DATA_SHEET = "data sheet only"
+#: Basis of a card whose own rows the runtime was fitted to.
+MEASURED_CARD = "card measured"
+#: Kinds of runs on GPUs: 16 bit and so many images at least, fewer images, a token, a prompt.
+LARGE_BATCH, SMALL_BATCH, DECODING, PROMPT = "16 bit, large batch", "small batch", "decode", "prefill"
+#: Images from which a run is a large batch: kernels, not the host, take the time.
+LARGE_IMAGES = 16
 #: Stands for the runtimes of microcontrollers, whose intervals are learnt together.
 MICROCONTROLLERS = "microcontrollers"
 
@@ -44,3 +52,19 @@ def learnt_interval(runtime: str, basis: str, kind: str) -> LearntInterval | Non
     True
     """
     return learnt_intervals().get((runtime.partition("_")[0].partition("@")[0], basis, kind))
+
+
+def learnt_for_gpu(runtime: str, basis: str, kind: str) -> LearntInterval | None:
+    """The interval of a GPU runtime; there the name counts as a whole.
+
+    >>> learnt_for_gpu("torch_eager", "card measured", "16 bit, large batch").half_width < 0.2
+    True
+    """
+    return learnt_intervals().get((runtime, basis, kind))
+
+
+@cache
+def measured_cards() -> dict[tuple[str, str], int]:
+    """(runtime, device) -> rows of whole networks its shares were fitted to."""
+    with CARDS.open(encoding="utf-8", newline="") as file:
+        return {(row["runtime"], row["device"]): int(row["rows"]) for row in csv.DictReader(file)}

@@ -5,8 +5,20 @@ from __future__ import annotations
 import math
 
 from dataflows.cpu_lowering import running_cluster
-from hwmodels.device import CpuUnit, McuUnit
-from hwmodels.intervals import DATA_SHEET, MICROCONTROLLERS, learnt_interval
+from hwmodels.device import CpuUnit, GpuUnit, McuUnit
+from hwmodels.intervals import (
+    DATA_SHEET,
+    DECODING,
+    LARGE_BATCH,
+    LARGE_IMAGES,
+    MEASURED_CARD,
+    MICROCONTROLLERS,
+    PROMPT,
+    SMALL_BATCH,
+    learnt_for_gpu,
+    learnt_interval,
+    measured_cards,
+)
 from hwmodels.measured_rows import interval_basis
 from sim.schedule import Schedule
 
@@ -17,20 +29,24 @@ Interval = tuple[tuple[float, float], str]
 def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
     """Interval of the latency and its basis; else the reason why there is none.
 
-    Known for runs of single inferences wholly on a CPU or a microcontroller, under a runtime that was compared with measurements.
+    Known for runs wholly on a CPU, a microcontroller or a GPU under a runtime that was compared with measurements; of several
+    inferences at once on GPUs alone.
     """
     plan, unit = schedule.plan, schedule.units.get(schedule.plan.unit)
     if schedule.held:
         return "no interval was learnt for runs that move blocks in and out"
-    if not isinstance(unit, CpuUnit | McuUnit):
+    if not isinstance(unit, CpuUnit | McuUnit | GpuUnit):
         return f"no interval was learnt for units of kind {unit.kind if unit else 'none'}"
     if set(schedule.unit_of) - {plan.unit}:
         return "no interval was learnt for runs on several units"
-    if plan.batch != 1:
+    if plan.batch != 1 and not isinstance(unit, GpuUnit):
         return "no interval was learnt for batches"
     if schedule.device.overrides:
         return "no interval was learnt for devices changed for one run"
-    found = _of_mcu(schedule, unit) if isinstance(unit, McuUnit) else _of_cpu(schedule, unit)
+    if isinstance(unit, GpuUnit):
+        found = _of_gpu(schedule)
+    else:
+        found = _of_mcu(schedule, unit) if isinstance(unit, McuUnit) else _of_cpu(schedule, unit)
     if isinstance(found, str):
         return found
     half_width, basis = found
@@ -60,6 +76,24 @@ def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
         return f"no measured rows of runtime {runtime or 'none'}"
     learnt = learnt_interval(MICROCONTROLLERS, basis, "int8")
     return (learnt.half_width, basis) if learnt else f"no interval was learnt for {basis}"
+
+
+def _of_gpu(schedule: Schedule) -> tuple[float, str] | str:
+    """Half width of ln(latency) and its basis: whether the card itself was measured, and what takes the time of such a run."""
+    plan, phase = schedule.plan, schedule.graph.settings.get("phase")
+    runtime = plan.runtime or ""
+    kind = (DECODING if phase == "decode" else PROMPT) if phase else LARGE_BATCH if plan.batch >= LARGE_IMAGES else SMALL_BATCH
+    if kind == LARGE_BATCH and not _is_half(schedule):
+        return "no interval was learnt for batches on GPUs of other types than fp16 and bf16"
+    basis = MEASURED_CARD if (runtime, schedule.device.name) in measured_cards() else DATA_SHEET
+    learnt = learnt_for_gpu(runtime, basis, kind) or learnt_for_gpu(runtime, DATA_SHEET, kind)
+    return (learnt.half_width, learnt.basis) if learnt else f"no interval was learnt for runtime {runtime}, {basis}, {kind}"
+
+
+def _is_half(schedule: Schedule) -> bool:
+    """True where most multiply-accumulates have operands of 16 bit."""
+    operators = schedule.tables.operators
+    return bool(2 * operators.macs[operators.weight_bits == 16].sum() > operators.macs.sum())
 
 
 def _is_int8(schedule: Schedule) -> bool:

@@ -13,12 +13,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmodels.costs.decoder import limited_seconds, matrix_seconds, memory_seconds, vector_seconds
+from hwmodels.costs.nominal import NARROW_SUMS, half_seconds, limited_seconds, memory_seconds, vector_seconds
 from hwmodels.device import GpuUnit
 from hwmodels.reader import load_device
 from validation.compare import Compared, Report
 from validation.errors import DatasetError
-from validation.gpu_fit import Fit, Form
+from validation.gpu_fit import Fit, Form, fit
 from validation.gpu_folds import interval_factors, left_out
 from validation.mcu_rows import notes_of
 from validation.measurement import Dataset, Measurement
@@ -124,7 +124,7 @@ def prefill_terms(row: Measurement) -> Terms:
     operations = 2.0 * model.active * tokens + 2.0 * model.layers * model.features * tokens * tokens
     side = {f"coded_{maker}": 1.0} if model.coded else {}
     side |= {"cards": 1.0} if "cards" in notes_of(row) else {}
-    terms: Terms = [({f"share_{maker}": -1.0, **side}, matrix_seconds(operations, unit))]
+    terms: Terms = [({f"share_{maker}": -1.0, **side}, half_seconds(operations, unit, NARROW_SUMS))]
     if maker == "nvidia":
         terms.append(({"operation_energy": 1.0, **side}, limited_seconds(operations, unit)))
     return terms
@@ -163,6 +163,15 @@ def fitted(dataset: Dataset, phase: str, cards: bool = True) -> tuple[list[Measu
     form, amounts = form_of(rows, terms, priors)
     whole, predicted = left_out(form, amounts, np.array([seconds_of(row) for row in rows]), [row.chip for row in rows])
     return rows, whole, predicted
+
+
+def fitted_constants(dataset: Dataset, phase: str, without: str = "") -> dict[str, float]:
+    """Constants of the rows of a phase on one card, without a chip."""
+    rows = [row for row in usable(dataset, phase) if "cards" not in notes_of(row) and row.chip != without]
+    terms, priors = (decode_terms, DECODE_PRIORS) if phase == "decode" else (prefill_terms, PREFILL_PRIORS)
+    form, amounts = form_of(rows, terms, priors)
+    found = fit(form, amounts, np.array([seconds_of(row) for row in rows]))
+    return dict(zip(form.parameters, map(float, np.exp(found.theta)), strict=True))
 
 
 def report(dataset: Dataset, phase: str, cards: bool = True) -> Report:

@@ -167,7 +167,7 @@ class _Saturating:
     half_reduction: float
 
 
-_KERNEL_COLUMNS = ("kinds", "channels", "reductions", "flop", "rows", "counts")
+COLUMNS = ("kinds", "channels", "reductions", "flop", "rows", "counts")
 
 
 @dataclass(frozen=True)
@@ -197,15 +197,18 @@ class Stack:
     def of(cls, parts: Sequence[Features], names: Sequence[str] = ()) -> Stack:
         """Networks behind each other."""
         owner = np.repeat(np.arange(len(parts)), [len(part.flop) for part in parts])
-        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _KERNEL_COLUMNS}
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
         return cls(np.array([part.totals for part in parts]), owner, **columns, names=tuple(names))
 
     def total(self, name: str) -> Floats:
         """One column of totals."""
         return self.totals[:, TOTALS.index(name)]
 
-    def matrix_flop(self, kind: str, half_channels: float, half_reduction: float) -> Floats:
-        """Operations of the kernels of one kind, each divided by its saturation, per image and network."""
+    def matrix_flop(
+        self, kind: str, half_channels: float, half_reduction: float, which: NDArray[np.bool_] | None = None
+    ) -> Floats:
+        """Operations of the kernels of one kind (of ``which`` alone), each divided by its saturation, per image and network."""
         chosen = self.kinds == MATRIX_KINDS.index(kind)
+        chosen = chosen if which is None else chosen & which
         u = saturation(self.channels[chosen], self.reductions[chosen], _Saturating(half_channels, half_reduction))  # type: ignore[arg-type]
         return np.bincount(self.owner[chosen], weights=self.flop[chosen] / u, minlength=len(self.totals)).astype(np.float64)

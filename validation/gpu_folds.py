@@ -65,3 +65,30 @@ def interval_factors(errors: Floats, groups: Sequence[str], scale: Floats | None
             low, high = np.quantile(errors[others] / unit[others], QUANTILES, method="weibull")
             lower[out], upper[out] = np.exp(low * unit[out]), np.exp(high * unit[out])
     return lower, upper
+
+
+def scatter_by_parts(errors: Floats, parts: Floats, groups: Sequence[str]) -> Floats:
+    """How uncertain each row is, told by what its time is made of: |error| of the other groups, least squares on the parts.
+
+    Parameters
+    ----------
+    errors : float array
+        ln(measured / predicted) of rows left out with their group.
+    parts : float array, rows x parts
+        Shares of the time predicted.
+    groups : sequence of str
+
+    Returns
+    -------
+    float array
+        Expected |error|, never less than half or more than three times the typical one.
+    """
+    names, found = np.asarray(groups), np.empty(len(errors))
+    size = np.minimum(np.abs(errors), np.quantile(np.abs(errors), 0.95))
+    for name in sorted(set(groups)):
+        out = names == name
+        typical, count = float(np.median(size[~out])), parts.shape[1]
+        pulled = parts[~out].T @ parts[~out] + np.eye(count) * 0.01 * (~out).sum()
+        each = np.linalg.solve(pulled, parts[~out].T @ (size[~out] - typical))
+        found[out] = np.clip(typical + parts[out] @ each, 0.5 * typical, 3.0 * typical)
+    return found

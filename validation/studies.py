@@ -13,7 +13,7 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
-from validation import array_rows, decoder, gpu_cells, gpu_vulkan, mcu
+from validation import array_rows, decoder, gpu_cells, gpu_engine, gpu_vulkan, mcu, mcu_memory, timm_study
 from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_reference
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
@@ -41,16 +41,21 @@ STUDIES: dict[str, Callable[[Dataset], list[Report]]] = {
 
 #: Dataset -> its study, where predictions are refitted: (dataset, split or None for all of its own, progress) -> reports.
 REFITTED_STUDIES: dict[str, Callable[[Dataset, str | None, Progress | None], list[Report]]] = {
+    "jetson_tensorrt": gpu_engine.study,
     "llm": decoder.study,
     "nasbench201": nasbench_study,
     "nasbench201_gpu": gpu_cells.study,
     "ncnn": cpu_study,
     "ncnn_vulkan": gpu_vulkan.study,
+    "timm": timm_study.study,
     **dict.fromkeys(mcu.DATASETS, mcu.study),
 }
+#: Datasets whose devices and networks need not be in the catalogue: their studies know what they need.
+OWN_NAMES = ("jetson_tensorrt", "llm", "nasbench201_gpu", "ncnn_vulkan", "timm")
 #: Datasets that are fitted together, by the name of the whole: who they are, and (split, progress) -> reports.
 JOINT_STUDIES: dict[str, tuple[tuple[str, ...], Callable[[str | None, Progress | None], list[Report]]]] = {
     mcu.NAME: (mcu.DATASETS, mcu.joint_study),
+    mcu_memory.NAME: (mcu.DATASETS, mcu_memory.study),
 }
 
 
@@ -77,7 +82,7 @@ def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), p
     if spec in JOINT_STUDIES:
         return JOINT_STUDIES[spec][1](split, progress)
     study = STUDIES.get(spec)
-    dataset = load_dataset(spec, load_aliases(map(Path, aliases)), None if study else _known())
+    dataset = load_dataset(spec, load_aliases(map(Path, aliases)), None if study or spec in OWN_NAMES else _known())
     if spec in REFITTED_STUDIES:
         return REFITTED_STUDIES[spec](dataset, split, progress)
     if study is not None:

@@ -22,17 +22,21 @@ WIDE_OPERATORS = frozenset({
     "ReduceSum", "ReduceSumSquare", "Rsqrt", "Sinh", "Softmax", "Softplus", "Tan",
 })  # fmt: skip
 
+#: Operators computed in the half type where a framework is told that its norms may lose digits.
+FAST_NORMS = frozenset({"GroupNormalization", "LayerNormalization"})
+
 HALF_TYPES = ("fp16", "bf16")
 
 
-def autocast(graph: Graph, dtype: str = "fp16") -> Graph:
+def autocast(graph: Graph, dtype: str = "fp16", *, half_norms: bool = False) -> Graph:
     """The graph with the casts of mixed precision written out.
 
     Promise: the same operators on the same shapes, and Cast operators between them. Matrix operators read and write ``dtype``;
     normalisations over features, softmax, sums and powers read and write fp32; a batch norm keeps the type of its data; every other
     operator takes its widest operand, so that one fp32 constant added to a half tensor turns what follows into fp32. An activation
     is cast anew for each reader. Constants stay as they are stored: a runtime that multiplies by them in another type casts them
-    once per run, and says so in its kernels. (PyTorch, automatic mixed precision, lists of operators by type.)
+    once per run, and says so in its kernels. (PyTorch, automatic mixed precision, lists of operators by type.) ``half_norms`` leaves
+    normalisations over features in the half type, an option of some benchmarks.
 
     Raises
     ------
@@ -44,7 +48,7 @@ def autocast(graph: Graph, dtype: str = "fp16") -> Graph:
     narrow = next((t for t in graph.tensors.values() if is_float(t.dtype) and t.dtype != "fp32"), None)
     if narrow is not None:
         raise GraphError(f"autocast: tensor '{narrow.name}' of network '{graph.name}' is {narrow.dtype}; fp32 is expected")
-    work = _Casting(graph, dtype)
+    work = _Casting(graph, dtype, HALF_OPERATORS | FAST_NORMS if half_norms else HALF_OPERATORS)
     for operator in graph.operators:
         work.take(operator)
     return graph.replace(operators=work.operators, tensors=work.tensors, settings={**graph.settings, "autocast": dtype})
@@ -53,8 +57,8 @@ def autocast(graph: Graph, dtype: str = "fp16") -> Graph:
 class _Casting:
     """One pass in graph order: the type of each operator is settled, casts are put before it."""
 
-    def __init__(self, graph: Graph, dtype: str) -> None:
-        self.graph, self.half = graph, dtype
+    def __init__(self, graph: Graph, dtype: str, half_operators: frozenset[str]) -> None:
+        self.graph, self.half, self.half_operators = graph, dtype, half_operators
         self.tensors: dict[str, Tensor] = dict(graph.tensors)
         self.operators: list[Operator] = []
 
@@ -71,7 +75,7 @@ class _Casting:
     def type_of(self, operator: Operator) -> str | None:
         """The type an operator insists on; ``None`` for one that takes its widest operand."""
         inputs, outputs = self.graph.tensors_of(operator.inputs), self.graph.tensors_of(operator.outputs)
-        if operator.op in HALF_OPERATORS or rule_of(operator).kind(operator, inputs, outputs) in HALF_KINDS:
+        if operator.op in self.half_operators or rule_of(operator).kind(operator, inputs, outputs) in HALF_KINDS:
             return self.half
         if operator.op in WIDE_OPERATORS:
             return "fp32"
