@@ -53,5 +53,8 @@ def test_python_of_the_guide_runs() -> None:
 
 def test_every_option_the_guide_names_exists() -> None:
     options = set(re.findall(r"`(--[a-z-]+)", GUIDE.read_text(encoding="utf-8")))
-    helps = "".join(boardless(verb, "--help").output for verb in ("estimate", "simulate", "memory", "explain", "devices"))
+    helps = "".join(
+        boardless(verb, "--help").output
+        for verb in ("estimate", "simulate", "memory", "explain", "devices", "compare", "optimize", "explore")
+    )
     assert options and not {option for option in options if option not in helps}
