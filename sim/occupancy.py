@@ -43,9 +43,7 @@ def occupancy_of(
     """
     changes: dict[str, dict[int, int]] = {name: {0: use.weights_bytes} for name, use in schedule.placement.memory.items()}
     add_buffers(changes, schedule, times, 0, makespan_ps)
-    by_task = {event.task: event for event in events}
-    for block in schedule.held:
-        _add(changes[block.memory], by_task[block.first].start_ps, by_task[block.last].end_ps, block.bytes)
+    add_held(changes, schedule, events)
     return {name: running_sum(column) for name, column in changes.items()}
 
 
@@ -57,6 +55,14 @@ def add_buffers(
         start = begin_ps if buffer.first < 0 else times[buffer.first].start_ps
         end = end_ps if buffer.last >= len(times) else times[max(buffer.last, 0)].end_ps
         _add(changes[buffer.region], start, end, buffer.bytes)
+
+
+def add_held(changes: Mapping[str, dict[int, int]], schedule: Schedule, events: Sequence[Event]) -> None:
+    """Add the blocks that come and go with tasks in one run of a network: memory -> time [ps] -> change [B]."""
+    by_task = {event.task: event for event in events}
+    for block in schedule.held:
+        if block.first in by_task and block.last in by_task:
+            _add(changes[block.memory], by_task[block.first].start_ps, by_task[block.last].end_ps, block.bytes)
 
 
 def _add(column: dict[int, int], start_ps: int, end_ps: int, size: int) -> None:

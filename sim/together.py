@@ -17,7 +17,7 @@ from hwmodels.costs.rest import rest_joules
 from sim.durations import Durations, durations, idle_power
 from sim.engine import play
 from sim.errors import ScheduleError
-from sim.occupancy import add_buffers, running_sum, times_of
+from sim.occupancy import add_buffers, add_held, running_sum, times_of
 from sim.parties import Cast, Party, Stream, cast, check_parties
 from sim.played import Played
 from sim.trace import PICOSECONDS, Event, Trace
@@ -277,8 +277,9 @@ def _occupancy(
             own = by_job.get((job.party, job.number), [])
             if job.party == party.name and own:
                 base = min(event.task for event in own)
-                times = times_of(party.schedule, [replace(event, task=event.task - base) for event in own])
-                add_buffers(changes, party.schedule, times, job.start_ps, job.end_ps)
+                own = [replace(event, task=event.task - base) for event in own]
+                add_buffers(changes, party.schedule, times_of(party.schedule, own), job.start_ps, job.end_ps)
+                add_held(changes, party.schedule, own)
     return {name: running_sum(column) for name, column in changes.items()}
 
 

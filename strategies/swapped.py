@@ -122,7 +122,7 @@ def _as_reached(storage: Storage, asked: Swapping) -> Storage:
         if storage.fault_bytes is None or storage.fault_s is None:
             raise StrategyError(f"swap: {storage.name} names no time of a page fault; memory=pinned is expected")
         rate = faulting_rate(storage.read_bandwidth_bytes_per_s, storage.fault_bytes, storage.fault_s)
-        return replace(storage, name=f"{storage.name}_unified", read_bandwidth_bytes_per_s=rate, read_latency_s=0.0)
+        return replace(storage, name=f"{storage.name}_unified", read_bandwidth_bytes_per_s=rate, read_latency_s=storage.fault_s)
     return storage
 
 

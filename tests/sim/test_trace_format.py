@@ -16,12 +16,16 @@ from sim.export import trace_events
 KEYS = {"M": {"args"}, "X": {"ts", "dur", "tid"}, "C": {"ts", "args"}, "s": {"ts", "tid", "id"}, "f": {"ts", "tid", "id", "bp"},
         "i": {"ts", "tid", "s"}}  # fmt: skip
 
-RUNS = {
+RUNS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "a card that moves one way at a time": ("alexnet", "stm32h743", {"dtype": "int8", "strategy": ["swap:to=sd,limit=256KiB"]}),
     "host memory, both ways at once": ("resnet18", "rtx_3090", {"strategy": ["swap:to=host,limit=30MB"], "batch": 8}),
     "two networks and a microphone": (
         "mlperf_tiny_kws", "stm32h743",
         {"beside": ["mlperf_tiny_vww:every=60ms,priority=-1,deadline=40ms"], "streams": ["microphone:bytes=640,every=20ms"]},
+    ),
+    "a swapped network and another": (
+        "alexnet", "stm32h743",
+        {"dtype": "int8", "strategy": ["swap:to=sd_sdio"], "beside": ["mlperf_tiny_kws:every=1s,priority=2"]},
     ),
 }  # fmt: skip
 
