@@ -32,7 +32,7 @@ class FreeChoice:
         facts = schedule.graph, schedule.device
         if self.dataflow in KIND_DATAFLOWS[unit.kind]:
             return lower(*facts, replace(schedule.plan, dataflow=self.dataflow, hypothetical=True)), None
-        lowering = FreeLowering(self.objective, self.dataflow, self.gap)
+        lowering = FreeLowering(self.dataflow, objective=self.objective, gap=self.gap)
         return lower(*facts, schedule.plan, {**dataflows.LOWERINGS, unit.kind: lowering}), lowering.mapped
 
     @property

@@ -21,6 +21,7 @@ from dataflows.mapping_of_row_stationary import row_stationary_mappings
 from dataflows.mapping_of_systolic import systolic_mappings
 from dataflows.mapping_of_tile_engine import tile_engine_mappings
 from dataflows.mapping_of_unit import ACCUMULATORS, ELEMENT, NETWORK, Accesses, UnitMapping
+from dataflows.spatial_lowering import spatial_mappings
 from dataflows.tables import TENSORS
 from dataflows.unit_work import UnitSettings
 from hwmodels.costs.use import cycles_of
@@ -190,6 +191,8 @@ def unit_mappings(schedule: Schedule, unit: ArrayUnit) -> dict[int, UnitMapping]
     )
     if unit.kind == "tile_engine":
         return tile_engine_mappings(*facts, schedule.work[unit.name], mine)
+    if unit.kind == "spatial":
+        return spatial_mappings(*facts, settings, mine)
     if unit.kind == "systolic":
         return systolic_mappings(*facts, settings, mine)
     return row_stationary_mappings(*facts, settings, mine)

@@ -10,7 +10,7 @@ hardware by the same steps: what the runtime fuses away (``fusion``), which algo
 ``gpu_*``     the kernels a runtime starts, eager, fused or as an engine, with arithmetic, traffic and launch gaps
 ``mcu_*``     multiply-accumulates and outputs of microcontroller kernels, flash streaming, external memory
 ``vector_*``  lanes for whatever an array cannot run
-``array_*``, ``systolic*``, ``row_stationary*``, ``tile_engine*``  dataflows and mappings on arrays of processing elements
+``array_*``, ``systolic*``, ``row_stationary*``, ``tile_engine*``, ``spatial*``  dataflows and mappings on arrays of processing elements
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ LOWERINGS: Mapping[str, Lowering] = {
     "gpu": _lowering("dataflows.gpu_lowering", "lower_gpu"),
     "mcu": _lowering("dataflows.mcu_lowering", "lower_mcu"),
     "row_stationary": _lowering("dataflows.array_lowering", "lower_row_stationary"),
+    "spatial": _lowering("dataflows.array_lowering", "lower_spatial"),
     "systolic": _lowering("dataflows.array_lowering", "lower_systolic"),
     "tile_engine": _lowering("dataflows.array_lowering", "lower_tile_engine"),
     "vector": _lowering("dataflows.vector_lowering", "lower_vector"),

@@ -25,6 +25,7 @@ ARRAY_KINDS = frozenset({"convolution", "depthwise", "fully_connected", "matmul"
 #: Kind of array -> the dataflows its model knows.
 KIND_DATAFLOWS: Mapping[str, tuple[str, ...]] = {
     "row_stationary": ("rs",),
+    "spatial": ("is", "nlr", "os", "os_a", "os_b", "os_c", "rs", "ws"),
     "systolic": tuple(SYSTOLIC_DATAFLOWS),
     "tile_engine": ("ws",),
 }
@@ -127,6 +128,10 @@ def row_stationary_array(device: Device, unit: ArrayUnit) -> RowStationaryArray:
     buffer = level(device, unit, 0)
     if buffer.capacity_bytes is None:
         raise MappingError(f"memory '{buffer.name}': no capacity; a global buffer needs one")
+    if buffer.capacity_bytes < buffer.banks * max(1, unit.word_bits // 8):
+        raise MappingError(
+            f"memory '{buffer.name}': {buffer.capacity_bytes} B in {buffer.banks} banks; a word in each bank at least"
+        )
     rates = row_stationary_rates(device, unit)
     words = {name: int(_needed(unit.element_memories, name, unit, "element_memories")) for name in ("weights", "inputs", "outputs")}
     return RowStationaryArray(

@@ -14,7 +14,7 @@ from dataflows.capacity import words_beyond
 from dataflows.errors import MappingError
 from dataflows.hierarchy import Hierarchy
 from dataflows.mapping import Loop, Mapping, MappingLevel
-from dataflows.tables import DIMENSION, TENSORS
+from dataflows.tables import DIMENSION, TENSORS, AccessTable
 from workloads.loopnest import DIMENSIONS, LoopNest
 
 
@@ -37,8 +37,8 @@ class Dataflow:
     inside : tuple of str
         Loops that run inside an element, outermost first, as far as its memories allow.
     shifts : tuple of str
-        Loops during which inputs are handed from neighbour to neighbour: they run inside the level of the hierarchy that keeps inputs
-        alone, where it has one before the array, and the buffer is read for what the neighbours do not have.
+        Loops during which inputs are handed from neighbour to neighbour: they run inside the level of the hierarchy that stands
+        for the neighbours, where it has one, and the buffer is read for what the neighbours do not have.
     source : str
         Paper and figure.
     """
@@ -144,8 +144,8 @@ def assembled(
 
 
 def hands_on(hierarchy: Hierarchy) -> bool:
-    """True where the level before the array keeps inputs alone: those on their way between neighbours."""
-    return len(hierarchy.levels) > 3 and hierarchy.levels[hierarchy.spread_below].keeps == ("inputs",)
+    """True where the level before the array is the elements' neighbours."""
+    return hierarchy.levels[hierarchy.spread_below].handed_on
 
 
 def _fitted(
@@ -156,33 +156,38 @@ def _fitted(
     inside: Sequence[Loop],
     between: dict[str, int],
 ) -> Mapping:
-    """Halve the tile of the buffer until it fits, along loops that index the stationary tensor while there are any."""
+    """Halve the tile of the buffers until it fits them all.
+
+    Of the loops that make it smaller where it is too large: first those that index the stationary tensor.
+    """
     outside = dict.fromkeys(DIMENSIONS, 1)
     whole = dict(between)
-    position = 1
     mapping = assembled(dataflow, nest, hierarchy, spread, inside, between, outside)
-    if len(hierarchy.levels) < 3:
-        return mapping
-    while words_beyond(mapping, hierarchy, position):
+    while present := sum(_excess(mapping, hierarchy)):
         options = []
-        splittable = [n for n in DIMENSIONS if between[n] > 1]
-        harmless = [n for n in splittable if dataflow.stays and n in nest.index(dataflow.stays).loops]
-        for name in harmless or splittable:
+        for name in (n for n in DIMENSIONS if between[n] > 1):
             inner = -(-between[name] // 2)
             tried = assembled(
                 dataflow, nest, hierarchy, spread, inside, between | {name: inner}, outside | {name: -(-whole[name] // inner)}
             )
-            excess = words_beyond(tried, hierarchy, position)
             counts = tried.accesses()
+            excess = sum(_excess(tried, hierarchy, counts))
             words = int(counts.reads[0].sum() + counts.updates[0].sum())
-            options.append((excess > 0, words, excess, DIMENSION[name], name, inner, tried))
+            harmful = not (dataflow.stays and name in nest.index(dataflow.stays).loops)
+            options.append((excess >= present, harmful, excess > 0, words, excess, DIMENSION[name], name, inner, tried))
         if not options:
-            short = math.ceil(words_beyond(mapping, hierarchy, position))
+            position, short = next((k, words) for k, words in enumerate(_excess(mapping, hierarchy), start=1) if words)
             raise MappingError(
-                f"dataflow '{dataflow.name}': level '{hierarchy.levels[position].name}' is {short} words too small for "
+                f"dataflow '{dataflow.name}': level '{hierarchy.levels[position].name}' is {math.ceil(short)} words too small for "
                 "the smallest tile; a larger buffer or another dataflow is needed"
             )
-        *_, name, inner, mapping = min(options, key=lambda option: option[:4])
+        *_, name, inner, mapping = min(options, key=lambda option: option[:6])
         between[name] = inner
         outside[name] = -(-whole[name] // inner)
     return mapping
+
+
+def _excess(mapping: Mapping, hierarchy: Hierarchy, counts: AccessTable | None = None) -> list[float]:
+    """Words by which the tiles of each buffer between DRAM and the elements are too large."""
+    counts = mapping.accesses() if counts is None else counts
+    return [words_beyond(mapping, hierarchy, level, counts) for level in range(1, len(hierarchy.levels) - 1)]

@@ -38,6 +38,8 @@ class StorageLevel:
         True where reads and writes take turns.
     buffers : int
         Copies of each tile: 2 where the next one is loaded while the present one is used.
+    handed_on : bool
+        True for no memory but the elements' neighbours, which hand each other what the level keeps.
     """
 
     name: str
@@ -51,6 +53,7 @@ class StorageLevel:
     write_words: float = math.inf
     shared_port: bool = True
     buffers: int = 1
+    handed_on: bool = False
 
 
 @dataclass(frozen=True)

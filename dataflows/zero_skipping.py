@@ -15,7 +15,7 @@ from workloads.operators import rule_of
 ARITHMETIC = ("MAC", "flop")
 
 #: Kinds of units whose cycles are those of their multipliers.
-ARRAYS = ("systolic", "row_stationary", "tile_engine")
+ARRAYS = ("systolic", "row_stationary", "spatial", "tile_engine")
 
 #: Patterns a unit can skip; ``n:m`` stands by its numbers, e.g. ``2:4``.
 PATTERNS = ("unstructured", "block")

@@ -29,11 +29,12 @@ UNIT_TYPES: Mapping[str, type[ComputeUnit]] = {
     "mcu": McuUnit,
     "row_stationary": ArrayUnit,
     "systolic": ArrayUnit,
+    "spatial": ArrayUnit,
     "tile_engine": ArrayUnit,
     "vector": VectorUnit,
 }
 #: How the phases of an operator join where the file does not say: one after the other but for double-buffered arrays.
-JOINS: Mapping[str, str] = {"systolic": "max"}
+JOINS: Mapping[str, str] = {"spatial": "max", "systolic": "max"}
 SMALLEST_L2_BYTES = 32 * 1024.0
 
 Sources = dict[str, Source]

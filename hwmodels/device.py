@@ -79,7 +79,7 @@ class ComputeUnit:
     Attributes
     ----------
     kind : str
-        mcu, cpu, gpu, systolic, row_stationary, tile_engine, vector.
+        mcu, cpu, gpu, systolic, row_stationary, spatial, tile_engine, vector.
     frequency_hz : float
     dtypes : tuple of str
         Element types the unit computes, native first.

@@ -236,6 +236,7 @@ UNIT_KINDS: Mapping[str, type[UnitFields]] = {
     "gpu": GpuFields,
     "mcu": McuFields,
     "row_stationary": ArrayFields,
+    "spatial": ArrayFields,
     "systolic": ArrayFields,
     "tile_engine": ArrayFields,
     "vector": VectorFields,

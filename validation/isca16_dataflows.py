@@ -86,7 +86,7 @@ def equal_area(dataflow: str) -> Hierarchy:
     saved = REGISTER_BYTES - WORD_BYTES * sum(words.values())
     buffer = SIDE * SIDE * (BUFFER_BYTES + REGISTER_AREA * saved) / WORD_BYTES
     element = StorageLevel("element", tuple(words), own_words={tensor: float(count) for tensor, count in words.items()})
-    neighbours = (StorageLevel("neighbours", ("inputs",)),) if DATAFLOWS[dataflow].shifts else ()
+    neighbours = (StorageLevel("neighbours", ("inputs",), handed_on=True),) if DATAFLOWS[dataflow].shifts else ()
     return Hierarchy((StorageLevel("dram"), StorageLevel("buffer", capacity_words=buffer), *neighbours, element), SIDE, SIDE)
 
 

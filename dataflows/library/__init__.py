@@ -27,7 +27,12 @@ DATAFLOWS: dict[str, Dataflow] = {
     "ws": WEIGHT_STATIONARY,
 }
 
-__all__ = ["DATAFLOWS", "Dataflow", "dataflow_named"]
+__all__ = ["DATAFLOWS", "Dataflow", "dataflow_named", "is_product"]
+
+
+def is_product(nest: LoopNest) -> bool:
+    """True for matrix products: at most one output pixel per row, no filter window."""
+    return all(nest.extent(loop) == 1 for loop in ("F", "R", "S"))
 
 
 def dataflow_named(name: str, nest: LoopNest) -> Dataflow:
@@ -39,8 +44,7 @@ def dataflow_named(name: str, nest: LoopNest) -> Dataflow:
         An unknown name, with the nearest ones.
     """
     if name == "os":
-        is_product = all(nest.extent(loop) == 1 for loop in ("F", "R", "S"))
-        return OUTPUT_STATIONARY_C if is_product else OUTPUT_STATIONARY_B
+        return OUTPUT_STATIONARY_C if is_product(nest) else OUTPUT_STATIONARY_B
     if name not in DATAFLOWS:
         near = difflib.get_close_matches(name, [*DATAFLOWS, "os"], n=3, cutoff=0.4) or sorted(DATAFLOWS)
         raise MappingError(

@@ -206,7 +206,7 @@ def test_every_field_is_described() -> None:
         "",
         "units (all kinds)",
         "units (cpu)",
-        "units (row_stationary, systolic, tile_engine)",
+        "units (row_stationary, spatial, systolic, tile_engine)",
         "memories",
         "links",
         "power",

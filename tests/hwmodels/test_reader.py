@@ -69,7 +69,7 @@ BAD = [
     (("    frequency: {value: 500 MHz, source: datasheet}\n", ""), 6,
      ("units.array: 'frequency' is missing", "a frequency such as '1.5 GHz'")),
     (("name: example_npu\n", ""), 1, ("'name' is missing", "text is expected")),
-    (("    kind: systolic\n", ""), 6, ("units.array: 'kind' is missing", "one of cpu, gpu, mcu, row_stationary, systolic")),
+    (("    kind: systolic\n", ""), 6, ("units.array: 'kind' is missing", "one of cpu, gpu, mcu, row_stationary, spatial, systolic")),
     (("kind: systolic", "kind: sistolic"), 7, ("units.array.kind: 'sistolic' stood here", "nearest: systolic")),
     (("shape: [16, 16]", "shape: [16, 16]\n    shape: [8, 8]"), 9, ("key 'shape' stands a second time (first on line 8)",)),
     (("500 MHz, source: datasheet", "500 MHz"), 9,

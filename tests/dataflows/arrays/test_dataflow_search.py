@@ -39,7 +39,7 @@ def nest_of(m: int = 6, c: int = 4, side: int = 5, kernel: int = 3, n: int = 2, 
 def levels_of(name: str, buffer: float = 300.0) -> Hierarchy:
     words = {tensor: float(count) for tensor, count in zip(("weights", "inputs", "outputs"), WORDS[name], strict=True) if count}
     element = StorageLevel("element", tuple(words), own_words=words)
-    neighbours = (StorageLevel("neighbours", ("inputs",)),) if DATAFLOWS[name].shifts else ()
+    neighbours = (StorageLevel("neighbours", ("inputs",), handed_on=True),) if DATAFLOWS[name].shifts else ()
     return Hierarchy((StorageLevel("dram"), StorageLevel("buffer", capacity_words=buffer), *neighbours, element), 4, 4)
 
 
