@@ -3,7 +3,7 @@
 The model: cycles = kappa * (a_kind * MACs + a_out * outputs + a_in * inputs) + beta * fully connected weight bytes in flash, plus a
 time per byte in external RAM, after whole networks on Cortex-M4, M7 and M33 (MLPerf Tiny v0.5 to v1.3, the ST model zoo, MCUNet).
 Convolutions over a number of channels that is no multiple of four take the slow way of the kernels. Elementwise, pooling, softmax
-costs keep close to kernel timings in the fit, as do activations that are operators of their own, and copies.
+costs keep close to kernel timings in the fit, as do copies and activations other than clamps, wherever they are computed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from hwmodels.costs.mcu import (
 )
 from hwmodels.jit import kernel
 from hwmodels.terms import Term
-from workloads.tables import KIND_CODE, NestTable, OperatorTable
+from workloads.tables import ACTIVATION_CODE, KIND_CODE, NestTable, OperatorTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +57,8 @@ MATMUL, RECURRENT, ATTENTION = (KIND_CODE[name] for name in ("matmul", "recurren
 POOLING_KIND, REDUCTION, SOFTMAX_KIND = (KIND_CODE[name] for name in ("pooling", "reduction", "softmax"))
 ACTIVATION_KIND, DETECTION, FREE = (KIND_CODE[name] for name in ("activation", "detection", "free"))
 LAYOUT, EMBEDDING, UNMODELLED = (KIND_CODE[name] for name in ("layout", "embedding", "unmodelled"))
+#: Activations up to this code are clamps, which the requantisation of the operator before does anyhow.
+LAST_CLAMP = ACTIVATION_CODE["clip"]
 
 
 def _term(name: str, phase: str, unit: str, amount: str, source: str, price: str = "") -> Term:
@@ -81,7 +83,13 @@ MCU_TERMS: tuple[Term, ...] = (
         "elementwise", "compute", "element", "outputs of additions, products, normalisations, resizing, (re)quantisations", PRICED
     ),
     _term("pooling", "compute", "element", "elements read by pools and reductions: outputs * window", PRICED),
-    _term("activation", "compute", "element", "elements of activations that are operators of their own", ASSUMED),
+    _term(
+        "activation",
+        "compute",
+        "element",
+        "elements of activations that are no clamps, on their own or inside an operator",
+        ASSUMED,
+    ),
     _term("softmax", "compute", "element", "elements of softmax", PRICED),
     _term("copy", "compute", "B", "bytes moved by copies: concatenate, pad, transpose, look up", ASSUMED),
     _term("dispatch", "overhead", "operator", "operators the runtime starts", ASSUMED),
@@ -162,6 +170,8 @@ def mcu_amounts(
         amounts[COPY] = float(operators.output_bytes[i])
     else:
         amounts[ELEMENTWISE] = outputs
+    if kind not in (ACTIVATION_KIND, DETECTION) and operators.activation[i] > LAST_CLAMP:
+        amounts[ACTIVATION] += outputs
     external = network.external_bytes[i]
     moved = operators.input_bytes[i] + operators.output_bytes[i]
     amounts[FLASH] = float(network.streamed_bytes[i])

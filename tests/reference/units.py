@@ -40,6 +40,8 @@ def mcu_seconds(layer: Layer, cost: dict[str, float], clock: float, kappa: float
         cycles += cost["copy"] * int(layer.outs * layer.bits / 8)
     else:
         cycles += cost["elementwise"] * layer.outs
+    if layer.kind not in ("activation", "detection") and layer.fused not in ("none", "relu", "relu6", "clip"):
+        cycles += cost["activation"] * layer.outs
     return (kappa * cycles + beta * streamed) / clock + external * outside
 
 

@@ -147,3 +147,17 @@ def test_cycles_do_not_depend_on_the_clock(seed: int) -> None:
 def test_a_runtime_nobody_measured_has_the_prior() -> None:
     assert mcu_parameters(core(), None).convolution == PRIOR_CYCLES["convolution"]
     assert [t.name for t in MCU_TERMS] == list(TERM_NAMES)
+
+
+@pytest.mark.parametrize(("op", "amount"), [("Relu", 0), ("Clip", 0), ("Sigmoid", 288), ("HardSwish", 288), ("Erf", 288)])
+def test_an_activation_inside_an_operator_costs_unless_it_clamps(op: str, amount: int) -> None:
+    tensors = [
+        Tensor("x", (1, 4, 6, 6), "int8", "input"), Tensor("w", (8, 4, 3, 3), "int8", "weight"), Tensor("y", (1, 8, 6, 6), "int8"),
+        Tensor("z", (1, 8, 6, 6), "int8", "output"),
+    ]  # fmt: skip
+    conv = Operator("conv", "Conv", ("x", "w"), ("y",), {"kernel_shape": (3, 3), "pads": (1, 1, 1, 1), "strides": (1, 1)})
+    graph, unit = Graph.build("bent", [conv, Operator("bend", op, ("y",), ("z",))], tensors), core()
+    runtime = load_runtime("x_cube_ai_8_1")
+    work = lower_mcu(graph, graph_tables(graph), board(unit), unit, UnitSettings(runtime=runtime), np.ones(2, bool))
+    assert work.details[1] == {"fused_into": "conv"} and not work.amounts[1].any()
+    assert work.amounts[0, TERM_NAMES.index("activation")] == amount
