@@ -43,6 +43,8 @@ class Plan:
         Tensor -> memory it lives in, whatever would be chosen otherwise.
     groups : tuple of tuple of str
         Operators that run as one kernel each; convex, names that the network does not have are left out.
+    side_by_side : Mapping of str to float
+        Operators that run beside others on their unit -> share of their time that they take up in the whole.
     swap : SwapPlan or None
         Moves between a near and a far memory, where the near one is too small.
     """
@@ -62,4 +64,5 @@ class Plan:
     seed: int = 0
     regions: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[tuple[str, ...], ...] = ()
+    side_by_side: Mapping[str, float] = field(default_factory=dict)
     swap: SwapPlan | None = None

@@ -18,6 +18,7 @@ STRATEGIES: dict[str, str] = {
     "reorder": "strategies.reordered:REORDER",
     "rewrite": "strategies.rewritten:REWRITE",
     "skip": "strategies.dynamic:SKIP",
+    "stages": "strategies.staged:STAGES",
     "substitute": "strategies.compressed:SUBSTITUTE",
     "swap": "strategies.swapped:SWAP",
     "trim": "strategies.transformed:TRIM",

@@ -66,7 +66,7 @@ def stage_seconds(sharers: Sharers, members: Sequence[int]) -> float:
     return max(max(ends.values()), work, math.fsum(sharers.streams[i] for i in members))
 
 
-def best_stages(sharers: Sharers, most_members: int = 8, most_states: int = 20_000) -> Stages:
+def best_stages(sharers: Sharers, most_members: int = 8, most_states: int = 1_000) -> Stages:
     """The stages of least time: a dynamic programme over sets of operators that have run.
 
     Parameters
