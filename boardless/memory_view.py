@@ -10,7 +10,7 @@ from hwmodels.memory_profile import load_memory_profile
 from sim.lower import lower
 from sim.memory import ARENA, Placement
 from sim.schedule import Schedule
-from strategies.memory_plan import Lowering, MemoryPlan, PlacedBuffer, plan_memory
+from strategies.memory_plan import Lowering, MemoryPlan, PlacedBuffer, plan_memory, total_loads
 
 __all__ = ["MemoryView", "PlacedBuffer", "arena_shortfalls", "memory_view", "view_of"]
 
@@ -49,6 +49,8 @@ class MemoryView:
         Proved bound of each arena [B].
     profile_summary : str
         What the accounting is.
+    given_loads, loads : tuple of int
+        Bytes of activations held at each step, in the order of the network and in that found [B].
     """
 
     order: tuple[str, ...]
@@ -66,6 +68,8 @@ class MemoryView:
     arenas: dict[str, int]
     bounds: dict[str, int]
     profile_summary: str = ""
+    given_loads: tuple[int, ...] = ()
+    loads: tuple[int, ...] = ()
 
     @property
     def optimal(self) -> bool:
@@ -128,6 +132,8 @@ def view_of(plan: MemoryPlan) -> MemoryView:
         arenas={name: arena.height for name, arena in plan.arenas.items()},
         bounds={name: arena.lower_bound for name, arena in plan.arenas.items()},
         profile_summary=load_memory_profile(placement.profile).summary,
+        given_loads=plan.given_loads,
+        loads=total_loads(plan.schedule),
     )
 
 

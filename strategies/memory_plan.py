@@ -65,6 +65,8 @@ class MemoryPlan:
         Memory -> height of the lowest arena found [B].
     buffers : tuple of PlacedBuffer
     notes : tuple of str
+    given_loads : tuple of int
+        Bytes of activations held at each step in the order of the network [B].
     """
 
     schedule: Schedule
@@ -75,6 +77,7 @@ class MemoryPlan:
     exact_heights: dict[str, int]
     buffers: tuple[PlacedBuffer, ...]
     notes: tuple[str, ...] = ()
+    given_loads: tuple[int, ...] = ()
 
 
 #: Lowers a network again: (graph, device, plan) -> Schedule.
@@ -83,7 +86,7 @@ Lowering = Callable[[Graph, Device, Plan], Schedule]
 
 def plan_memory(schedule: Schedule, lowering: Lowering = lower) -> MemoryPlan:
     """The memory of a schedule laid out; one whose plan moves blocks keeps its order and its memories."""
-    given = schedule.placement.activations_peak_bytes
+    given, loads = schedule.placement.activations_peak_bytes, total_loads(schedule)
     ordering, notes = None, []
     if schedule.plan.swap is None and schedule.placement.allocations is not None:
         schedule, ordering = in_best_order(schedule, lowering)
@@ -92,8 +95,21 @@ def plan_memory(schedule: Schedule, lowering: Lowering = lower) -> MemoryPlan:
     certain = schedule.placement.allocations is not None and schedule.placement.allocations.certain
     arenas, exact, buffers = lay_out(schedule)
     return MemoryPlan(
-        schedule, given, ordering, ordering is not None and ordering.optimal and certain, arenas, exact, buffers, tuple(notes)
+        schedule,
+        given,
+        ordering,
+        ordering is not None and ordering.optimal and certain,
+        arenas,
+        exact,
+        buffers,
+        tuple(notes),
+        loads,
     )
+
+
+def total_loads(schedule: Schedule) -> tuple[int, ...]:
+    """Bytes of activations held at each step, over all memories [B]."""
+    return tuple(sum(column) for column in zip(*schedule.placement.loads.values(), strict=True))
 
 
 def in_best_order(schedule: Schedule, lowering: Lowering = lower) -> tuple[Schedule, Ordering]:

@@ -15,6 +15,7 @@ from boardless.plots.arena import arena
 from boardless.plots.breakdown import breakdown
 from boardless.plots.comparison import comparison
 from boardless.plots.memory_map import memory_map
+from boardless.plots.memory_order import memory_order
 from boardless.plots.roofline import roofline
 from boardless.plots.style import picture_name, png
 from boardless.plots.timeline import timeline
@@ -22,7 +23,7 @@ from boardless.plots.timeline import timeline
 if TYPE_CHECKING:
     from boardless.results import Result
 
-__all__ = ["arena", "breakdown", "comparison", "memory_map", "pictures", "roofline", "timeline", "write_plots"]
+__all__ = ["arena", "breakdown", "comparison", "memory_map", "memory_order", "pictures", "roofline", "timeline", "write_plots"]
 
 
 def pictures(results: Sequence[Result]) -> dict[str, bytes]:
@@ -39,7 +40,7 @@ def pictures(results: Sequence[Result]) -> dict[str, bytes]:
 def figures_of(result: Result) -> tuple[Callable[..., Any], ...]:
     """The figures that tell something of a result: of memory for ``memory``, a timeline for ``simulate``."""
     if getattr(result, "view", None) is not None:
-        return (memory_map, arena)
+        return (memory_map, arena, memory_order)
     return (roofline, breakdown, memory_map, timeline) if result.trace is not None else (roofline, breakdown, memory_map)
 
 

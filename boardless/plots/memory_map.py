@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: The capacity is drawn as a line where the peak reaches this share of it, and told in words where it does not.
 NEAR = 0.3
 
+#: Where activations are less than this share of the peak, the axis shows them alone.
+MOVING = 0.35
+
 
 @styled
 def memory_map(result: Any, axes: Axes | None = None) -> Axes:
@@ -56,7 +59,8 @@ def _panel(axes: Axes, name: str, use: MemoryUse, loads: Sequence[int], result: 
         axes.fill_between(steps, 0, constant, step="post", color=COLOURS["weights"], label="weights", linewidth=0)
     if any(loads):
         axes.fill_between(steps, constant, held, step="post", color=COLOURS["activations"], label="activations", linewidth=0)
-    _capacity(axes, use, factor, max(held))
+    _peak(axes, held)
+    _limits(axes, use, factor, constant, max(held))
     axes.set_xlim(0, len(loads))
     axes.set_ylabel(label_of("held_bytes", unit))
     axes.set_title(_words(name, use, loads, result))
@@ -64,15 +68,28 @@ def _panel(axes: Axes, name: str, use: MemoryUse, loads: Sequence[int], result: 
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
 
 
-def _capacity(axes: Axes, use: MemoryUse, factor: float, peak: float) -> None:
-    if use.capacity_bytes is None or use.peak_bytes < NEAR * use.capacity_bytes:
-        axes.set_ylim(0, peak * 1.15 or 1.0)
-        return
-    capacity = use.capacity_bytes / factor
-    axes.axhline(
-        capacity, color=COLOURS["capacity"], linewidth=1.4, linestyle="--", label=f"capacity {formats.size(use.capacity_bytes)}"
+def _peak(axes: Axes, held: Sequence[float]) -> None:
+    """Mark the worst step."""
+    most = max(held)
+    axes.plot(
+        [held.index(most) + 0.5], [most], marker="v", markersize=6, color=COLOURS["capacity"], zorder=3, label="peak", linestyle=""
     )
-    axes.set_ylim(0, max(peak, capacity) * 1.15)
+
+
+def _limits(axes: Axes, use: MemoryUse, factor: float, constant: float, peak: float) -> None:
+    """Capacity as a line where it is near; where constants are nearly all there is, the axis begins a little below their top."""
+    near = use.capacity_bytes is not None and use.peak_bytes >= NEAR * use.capacity_bytes
+    top = peak
+    if near and use.capacity_bytes is not None:
+        top = max(peak, use.capacity_bytes / factor)
+        name = f"capacity {formats.size(use.capacity_bytes)}"
+        axes.axhline(use.capacity_bytes / factor, color=COLOURS["capacity"], linewidth=1.4, linestyle="--", label=name)
+    moving = peak - constant
+    if not near and 0 < moving < MOVING * peak:
+        axes.set_ylim(constant - 0.25 * moving, peak + 0.2 * moving)
+        axes.text(0.005, 0.02, "the axis does not begin at 0", transform=axes.transAxes, fontsize=7)
+    else:
+        axes.set_ylim(0, top * 1.15 or 1.0)
 
 
 def _words(name: str, use: MemoryUse, loads: Sequence[int], result: Any) -> str:

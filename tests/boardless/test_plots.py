@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from boardless.memory_view import memory_view
-from boardless.plots import arena, breakdown, comparison, memory_map, pictures, roofline, timeline
+from boardless.plots import arena, breakdown, comparison, memory_map, memory_order, pictures, roofline, timeline
 from boardless.plots.breakdown import slowest
 from boardless.plots.roofline import main_level, points
 from boardless.plots.style import COLOURS, label_of, phase_colours, picture_name, png, scale_of, tick
@@ -100,7 +100,7 @@ def test_memory_map_draws_a_near_capacity_and_tells_a_far_one() -> None:
     assert "sram: peak 600 KiB of 512 KiB, does not fit" in near.get_title("left")
     far = memory_map(Result.of(estimate()))
     assert "dram: peak 6 KiB of 1 GiB" in far.get_title("left")
-    assert [text.get_text() for text in far.get_legend().get_texts()] == ["weights", "activations"]
+    assert [text.get_text() for text in far.get_legend().get_texts()] == ["weights", "activations", "peak"]
 
 
 def test_memory_map_has_a_panel_per_memory_in_use(simulated: Result) -> None:
@@ -120,7 +120,32 @@ def test_arena_has_a_rectangle_per_buffer_and_names_that_fit(random_generator: n
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-    assert list(pictures([replace(result, view=view)])) == ["random_toy_memory_map.png", "random_toy_arena.png"]
+    assert list(pictures([replace(result, view=view)])) == [
+        "random_toy_memory_map.png",
+        "random_toy_arena.png",
+        "random_toy_memory_order.png",
+    ]
+
+
+def test_orders_before_and_after_with_their_peaks() -> None:
+    schedule = lowered(random_graph(np.random.default_rng(2), 12), toy_device())
+    view = memory_view(schedule, lambda *given: lower(*given, LOWERINGS))
+    result = replace(
+        MemoryResult.of(closed_form(schedule), schedule), view=replace(view, given_peak_bytes=max(view.given_loads) + 1)
+    )
+    axes = memory_order(result)
+    said = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert said[0].startswith("as the network has it: ") and said[1].startswith("the order found: ")
+    assert said[2] == "no order holds less"
+    assert [len(line.get_xdata()) for line in axes.lines if line.get_marker() == "v"] == [1, 1]
+
+
+def test_memory_map_marks_the_peak(simulated: Result) -> None:
+    panel = memory_map(simulated)
+    (mark,) = [line for line in panel.lines if line.get_marker() == "v"]
+    name = panel.get_title("left").split("\n")[-1].split(":")[0]
+    factor = {"B": 1, "KiB": 1024, "MiB": 2**20}[panel.get_ylabel().removeprefix("held [").removesuffix("]")]
+    assert mark.get_ydata()[0] * factor == pytest.approx(simulated.memory[name].peak_bytes)
 
 
 def test_comparison_says_values_and_what_does_not_fit() -> None:
