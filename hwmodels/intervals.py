@@ -15,6 +15,8 @@ CARDS = Path(__file__).with_name("measured_cards.csv")
 DATA_SHEET = "data sheet only"
 #: Basis of a card whose own rows the runtime was fitted to.
 MEASURED_CARD = "card measured"
+#: Basis of runs that the host rules: it is as fast as those measured.
+OLD_HOSTS = "hosts of 2016 to 2018"
 #: Kinds of runs on GPUs: 16 bit and so many images at least, fewer images, a token, a prompt.
 LARGE_BATCH, SMALL_BATCH, DECODING, PROMPT = "16 bit, large batch", "small batch", "decode", "prefill"
 #: Images from which a run is a large batch: kernels, not the host, take the time.

@@ -18,7 +18,7 @@ from hwmodels.provenance import Source
 
 RUNTIMES = Path(__file__).with_name("runtimes")
 KEYS = (
-    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "removes", "layout", "operators", "costs",
+    "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "removes", "layout", "operators", "formats", "costs",
     "architectures", "memory_profile", "sources", "source", "status",
 )  # fmt: skip
 _ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
@@ -48,6 +48,8 @@ class Runtime:
         How images lie in memory unless an operator says otherwise: ``channels_first`` or ``channels_last``.
     operators : tuple of str
         ONNX operators it can run besides those without work; empty means all that have a rule.
+    formats : tuple of str
+        Block formats of weights it decodes while it multiplies.
     costs : Mapping of str to float
         Named cost parameters (MCU: cycles per MAC by kind; CPU: era; GPU: efficiencies).
     architectures : Mapping of str to Mapping
@@ -74,6 +76,7 @@ class Runtime:
     removes: tuple[str, ...] = ()
     layout: str = "channels_first"
     architectures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    formats: tuple[str, ...] = ()
 
     def cost(self, name: str, default: float, architecture: str = "") -> float:
         """A cost parameter on an architecture: its own value, else the general one, else ``default``."""
@@ -166,6 +169,7 @@ def read_runtime(path: Path) -> Runtime:
         removes=_removals(root),
         layout=_choice(root, "layout", LAYOUTS),
         operators=operators_named(root.fields["operators"]) if "operators" in root.fields else (),
+        formats=_names(root, "formats"),
         costs=MappingProxyType({key: _cost(key, entry) for key, entry in costs.items()}),
         architectures=MappingProxyType(
             {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from dataflows.array_units import ARRAY_KINDS, done_on_the_way_out, fusible
-from hwmodels.device import ArrayUnit, ComputeUnit, Device, McuUnit, VectorUnit
+from hwmodels.device import ArrayUnit, ComputeUnit, Device, GpuUnit, McuUnit, VectorUnit
 from hwmodels.runtime import Runtime
 from sim.errors import ScheduleError
 from sim.plan import Plan
@@ -70,7 +70,8 @@ def assign(
     """Unit of each operator by name, and the units that have work.
 
     An operator runs where the plan places it, else on the plan's unit if that can run it, else on the host. One that is free stays
-    where its first input was made. Beside a microcontroller no host is assumed: what its runtime lacks is refused.
+    where its first input was made. Beside a microcontroller or a graphics card no host is assumed: what its runtime
+    lacks is refused.
     """
     unit, host = unit_named(device, plan.unit), host_of(device, plan)
     able = supported(graph, tables, unit, runtime)
@@ -81,15 +82,15 @@ def assign(
         if placed is None and KINDS[tables.operators.kind[i]] == "free":
             made_by = [graph.producer[name] for name in operator.inputs if name in graph.producer]
             placed = chosen[made_by[0]] if made_by else unit.name
-        if placed is None and not able[i] and host.name == IDEAL_VECTOR and isinstance(unit, McuUnit):
+        if placed is None and not able[i] and host.name == IDEAL_VECTOR and isinstance(unit, McuUnit | GpuUnit):
             raise _not_imported(operator, device, unit, runtime)
         chosen.append(placed or (unit.name if able[i] else host.name))
     used = set(chosen) | {unit.name}
     return tuple(chosen), {name: known[name] for name in known if name in used}
 
 
-def _not_imported(operator: Operator, device: Device, unit: McuUnit, runtime: Runtime | None) -> ScheduleError:
-    """An operator that a microcontroller, or its runtime, does not have."""
+def _not_imported(operator: Operator, device: Device, unit: McuUnit | GpuUnit, runtime: Runtime | None) -> ScheduleError:
+    """An operator that a microcontroller, a graphics card or its runtime does not have."""
     lacks = runtime is not None and bool(runtime.operators) and operator.op not in runtime.operators
     engine = f"runtime {runtime.name}" if runtime is not None and lacks else f"unit '{unit.name}'"
     known = runtime.operators if runtime is not None and lacks else unit.operators

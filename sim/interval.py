@@ -13,6 +13,7 @@ from hwmodels.intervals import (
     LARGE_IMAGES,
     MEASURED_CARD,
     MICROCONTROLLERS,
+    OLD_HOSTS,
     PROMPT,
     SMALL_BATCH,
     learnt_for_gpu,
@@ -86,7 +87,8 @@ def _of_gpu(schedule: Schedule) -> tuple[float, str] | str:
     if kind == LARGE_BATCH and not _is_half(schedule):
         return "no interval was learnt for batches on GPUs of other types than fp16 and bf16"
     basis = MEASURED_CARD if (runtime, schedule.device.name) in measured_cards() else DATA_SHEET
-    learnt = learnt_for_gpu(runtime, basis, kind) or learnt_for_gpu(runtime, DATA_SHEET, kind)
+    tried = (learnt_for_gpu(runtime, name, kind) for name in (basis, DATA_SHEET, OLD_HOSTS))
+    learnt = next((found for found in tried if found is not None), None)
     return (learnt.half_width, learnt.basis) if learnt else f"no interval was learnt for runtime {runtime}, {basis}, {kind}"
 
 

@@ -9,13 +9,14 @@ import numpy as np
 
 import dataflows
 from dataflows.code_size import code_bytes
+from dataflows.cpu_choice import with_algorithms
 from dataflows.grouping import grouped, hidden_behind, indices
 from dataflows.side_by_side import side_by_side
 from dataflows.unit_work import UnitSettings, UnitWork
 from dataflows.zero_skipping import without_zeros
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.memory_profile import load_memory_profile
-from hwmodels.runtime import Runtime, load_runtime
+from hwmodels.runtime import Runtime, load_runtime, runtimes
 from sim.assignment import IDEAL_VECTOR, assign, check_dtypes, unit_named
 from sim.buffers import Sharing
 from sim.errors import ScheduleError
@@ -26,6 +27,7 @@ from sim.schedule import Schedule
 from sim.swap import swapped
 from sim.tasks import TaskList
 from sim.transfers import Transfer, link_work, transfers_of
+from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph, Operator
 from workloads.operators import rule_of
@@ -88,7 +90,7 @@ def layerwise_plan(
     cores = chosen.cores if isinstance(chosen, CpuUnit) else 1
     if threads is not None and not 1 <= threads <= cores:
         raise ScheduleError(f"threads: {threads}; 1 to {cores} are expected (cores of unit '{chosen.name}' of {device.name})")
-    engine = _runtime_of(chosen, runtime)
+    engine = _runtime_of(chosen, runtime, graph)
     if dataflow is not None and not isinstance(chosen, ArrayUnit):
         raise ScheduleError(
             f"dataflow: '{dataflow}' for unit '{chosen.name}' of {device.name}, a {chosen.kind}; an array unit is expected"
@@ -114,15 +116,24 @@ def runtime_named(name: str | None) -> Runtime | None:
     return None if name is None else load_runtime(name)
 
 
-def _runtime_of(unit: ComputeUnit, asked: str | None) -> Runtime | None:
-    """The runtime asked for, which must run on this kind of unit, else the unit's own."""
+def _runtime_of(unit: ComputeUnit, asked: str | None, graph: Graph) -> Runtime | None:
+    """The runtime asked for, which must run on this kind of unit, else the unit's own; on a GPU one that decodes the weights."""
     engine = runtime_named(asked or unit.runtime)
     if engine is not None and engine.kinds and unit.kind not in engine.kinds:
         raise ScheduleError(
             f"runtime: '{engine.name}' on unit '{unit.name}', a {unit.kind}; it runs on {', '.join(engine.kinds)}"
             + (f"; the unit's own is {unit.runtime}" if unit.runtime else "; this unit needs none")
         )
-    return engine
+    formats = {tensor.dtype for tensor in graph.weights} & WEIGHT_FORMATS if unit.kind == "gpu" else set()
+    if engine is None or formats <= set(engine.formats):
+        return engine
+    able = [other for other in runtimes() if unit.kind in other.kinds and formats <= set(other.formats)]
+    if asked is None and able:
+        return able[0]
+    raise ScheduleError(
+        f"runtime: '{engine.name}' does not decode weights of {', '.join(sorted(formats))}; "
+        f"{' or '.join(other.name for other in able) or 'another type'} is expected"
+    )
 
 
 def _profile(asked: str | None, engine: Runtime | None) -> str:
@@ -210,7 +221,8 @@ def _unit_work(
         regions=regions,
     )
     mine = np.array([name == unit.name for name in unit_of], dtype=np.bool_)
-    return without_zeros(table[unit.kind](graph, tables, device, unit, settings, mine), graph, unit.skips)
+    work = with_algorithms(table[unit.kind](graph, tables, device, unit, settings, mine), graph, plan.algorithms)
+    return without_zeros(work, graph, unit.skips)
 
 
 def _tenants(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwmodels import intervals
-from hwmodels.intervals import DATA_SHEET, DECODING, LARGE_BATCH, MEASURED_CARD, PROMPT, SMALL_BATCH, LearntInterval
+from hwmodels.intervals import DATA_SHEET, DECODING, LARGE_BATCH, MEASURED_CARD, OLD_HOSTS, PROMPT, SMALL_BATCH, LearntInterval
 from hwmodels.runtime import RUNTIMES
 from validation import decoder, gpu_engine
 from validation.interval_table import put_intervals
@@ -32,8 +32,6 @@ Floats = NDArray[np.float64]
 
 #: Units of the costs that have one, and the factor to it.
 UNITS = {"launch": ("us", 1e6), "run": ("ms", 1e3), "operation_energy": ("pJ", 1e12)}
-#: Basis of the intervals of runs that the host rules: its speed is that of the measured hosts.
-OLD_HOSTS = "hosts of 2016 to 2018"
 #: Cells and networks predicted per card or GPU.
 CELLS = 40
 

@@ -12,12 +12,17 @@ from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from sim.results import Estimate
 from validation.measurement import Measurement
+from workloads.dtypes import WEIGHT_FORMATS
 from workloads.graph import Graph
 from workloads.readers import load_network
 from workloads.transforms import retype
 
 #: Memory kinds that count as SRAM of a microcontroller.
 SRAM = ("tcm", "sram", "scratchpad")
+
+
+#: Types as some sources write them; block formats of four bits and a scale are alike in size.
+TYPES = {"f16": "fp16", "4-bit": "q4_0", "q4": "q4_0", "iq4_nl": "q4_0", "iq4_xs": "q4_0"}
 
 
 @functools.lru_cache(maxsize=256)
@@ -35,7 +40,9 @@ def estimate_of(row: Measurement) -> Estimate:
     device = _device(row.device)
     graph = _network(row.model, row.batch, row.phase if row.phase in ("prefill", "decode") else None, row.context)
     unit = device.units.get(row.unit, device.default_unit)
-    dtype = row.dtype if row.dtype and row.dtype in unit.dtypes and _is_float(graph) else nearest_dtype(unit, graph)
+    asked = TYPES.get(row.dtype, row.dtype)
+    known = asked in (*unit.dtypes, *WEIGHT_FORMATS) and _is_float(graph)
+    dtype = asked if asked and known else nearest_dtype(unit, graph)
     graph = retype(graph, dtype) if dtype else graph
     threads = row.threads if unit.kind == "cpu" else None
     return estimate(
@@ -44,7 +51,8 @@ def estimate_of(row: Measurement) -> Estimate:
 
 
 def _is_float(graph: Graph) -> bool:
-    return all(tensor.dtype.startswith(("fp", "bf")) for tensor in graph.inputs)
+    """True where inputs are real numbers, or tokens."""
+    return all(tensor.dtype.startswith(("fp", "bf", "int64")) for tensor in graph.inputs)
 
 
 def _memory(found: Estimate, kinds: tuple[str, ...]) -> float:
@@ -57,7 +65,7 @@ VALUES: dict[str, Callable[[Estimate, Measurement], float | None]] = {
     "energy_j": lambda found, row: found.energy_j,
     "power_w": lambda found, row: None if found.energy_j is None else found.energy_j / found.latency_s,
     "fps": lambda found, row: row.batch / found.latency_s,
-    "tokens_per_s": lambda found, row: found.extra.get("tokens_per_s"),
+    "tokens_per_s": lambda found, row: row.batch * (1 if row.phase == "decode" else row.context or 1) / found.latency_s,
     "sram_bytes": lambda found, row: _memory(found, SRAM),
     "flash_bytes": lambda found, row: _memory(found, ("flash",)),
     "memory_bytes": lambda found, row: _memory(found, ("dram", "external_ram")),

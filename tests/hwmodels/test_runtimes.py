@@ -109,7 +109,7 @@ def test_sets_of_operators_are_operators_with_a_source() -> None:
 
 def test_runtimes_with_a_converter_name_its_operators() -> None:
     listed = {profile.name for profile in PROFILES if profile.operators}
-    converters = ("x_cube_ai", "tflm", "tinyengine", "cmsis_nn", "esp_nn")
+    converters = ("x_cube_ai", "tflm", "tinyengine", "cmsis_nn", "esp_nn", "ncnn_vulkan", "llama_cpp")
     assert listed == {p.name for p in PROFILES if p.name.startswith(converters)}
     assert set(load_runtime("tinyengine").operators) < set(load_runtime("tflm_reference").operators)
 
