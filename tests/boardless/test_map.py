@@ -196,8 +196,6 @@ def test_bad_input(tmp_path: Path) -> None:
     assert "'conv9'; an operator that runs on unit 'array' is expected" in refused(
         "map", "lenet5", "--on", "eyeriss_v1", "--operator", "conv9", "--json", tmp_path / "out.json"
     )
-    assert "this row_stationary array does rs" in refused(
-        "map", "lenet5", "--on", "eyeriss_v1", "--dataflow", "ws", "--hypothetical"
-    )
+    assert "this row_stationary array does rs" in refused("map", "lenet5", "--on", "eyeriss_v1", "--dataflow", "ws")
     assert "one --on is expected" in refused("map", "lenet5", "--on", "eyeriss_v1", "--on", "systolic_32x32")
     assert list(tmp_path.iterdir()) == []
