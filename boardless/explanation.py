@@ -21,7 +21,7 @@ from boardless.results import Result
 from boardless.sources import parameters_of, value_at
 from dataflows.unit_work import UnitWork
 from hwmodels.costs.link import active_joules
-from hwmodels.device import ComputeUnit
+from hwmodels.device import ArrayUnit, ComputeUnit
 from hwmodels.terms import Term
 from sim.durations import PICOSECONDS, Durations, by_actions, durations, idle_power, static_powers, timed_tasks
 from sim.results import OperatorEstimate
@@ -102,10 +102,17 @@ class Explanation:
         row = self.operator
         about = [f"{row.op} ({row.kind}) on {row.unit}", f"{formats.count(row.macs)} MACs"]
         about += [f"{key} {formats.said(value)}" for key, value in row.details.items() if value not in (None, "", {})]
-        lines = [report.title(self.result), Text(f"{row.name}: " + ", ".join(about)), Text()]
+        lines = [report.title(self.result), Text(f"{row.name}: " + ", ".join(about)), *_stand_in(self.result, row.unit), Text()]
         cited = text.Citations()
         trees: list[RenderableType] = [_tree(self.latency, cited), Text(), _tree(self.energy, cited)]
         return text.render([*lines, *trees, Text(), Text("sources", style="bold"), cited.listed()], width=width, colour=colour)
+
+
+def _stand_in(result: Result, unit: str) -> list[Text]:
+    """What the model of an array stands in for, where its file says so."""
+    found = result.schedule.units.get(unit) if result.schedule is not None else None
+    said = found.stands_in if isinstance(found, ArrayUnit) else ""
+    return [Text(f"model: {said}", style="dim")] if said else []
 
 
 def explain(result: Result, operator: str) -> Explanation:

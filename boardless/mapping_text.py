@@ -39,6 +39,7 @@ def text(
     groups = alike(result.layers)
     parts: list[RenderableType] = [title(result), Text(), _answer(result), Text(), layer_table(groups), Text()]
     parts += [Text(line) for line in words(result)]
+    parts += [Text(f"model: {said}") for said in _stand_in(result)]
     chosen = [result.layer(nest)] if nest is not None else []
     if not chosen and result.layers:
         chosen = [g[0] for g in groups] if all_nests else [max(result.layers, key=lambda e: e.row.latency_s)]
@@ -46,6 +47,13 @@ def text(
         same = next(group for group in groups if layer in group)
         parts += [Text(), *nest_parts(layer, len(same))]
     return render(parts, width=width, colour=colour)
+
+
+def _stand_in(result: MappingResult) -> list[str]:
+    """What the model of the array stands in for, where its file says so."""
+    assert result.schedule is not None
+    unit = result.schedule.units[result.schedule.plan.unit]
+    return [unit.stands_in] if isinstance(unit, ArrayUnit) and unit.stands_in else []
 
 
 def alike(layers: Sequence[MappedLayer]) -> list[list[MappedLayer]]:

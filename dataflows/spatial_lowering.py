@@ -27,7 +27,7 @@ from dataflows.errors import MappingError
 from dataflows.hierarchy import Hierarchy
 from dataflows.library import DATAFLOWS, dataflow_named, is_product
 from dataflows.mapping import window_coefficients
-from dataflows.mapping_of_unit import ELEMENT, UnitMapping
+from dataflows.mapping_of_unit import UnitMapping
 from dataflows.spatial_counts import (
     NEIGHBOURS,
     CountedNest,
@@ -37,11 +37,11 @@ from dataflows.spatial_counts import (
     handed_out,
     read_and_written,
 )
-from dataflows.tables import TENSORS, AccessTable
+from dataflows.spatial_terms import spatial_energy_terms, spatial_terms
+from dataflows.tables import AccessTable
 from dataflows.unit_work import UnitSettings, UnitWork
 from hwmodels.costs.array import scaled_joules, systolic_prices
 from hwmodels.device import ArrayUnit, Device
-from hwmodels.terms import Term
 from workloads.graph import Graph, Operator
 from workloads.loopnest import LoopNest
 from workloads.operators import rule_of
@@ -216,7 +216,8 @@ def _work(
     cycle, operation, *_ = systolic_prices(rates)
     memories = [k for k, level in enumerate(hierarchy.levels[:-1]) if level.name != NEIGHBOURS]
     names = [hierarchy.levels[k].name for k in memories]
-    terms, prices = _energy_terms(hierarchy), _energy_prices(unit, hierarchy)
+    factor = "parameters.dynamic_factor * " if "dynamic_factor" in unit.parameters else ""
+    terms, prices = spatial_energy_terms(hierarchy, factor), _energy_prices(unit, hierarchy)
     counted = [
         k for k, term in enumerate(terms) if term.phase != NEIGHBOURS and (off_chip(device) or term.phase != names[0])
     ] if unit.mac_energy_j is not None or unit.active_power_w is None else []  # fmt: skip
@@ -224,7 +225,7 @@ def _work(
         unit=unit.name,
         kind=unit.kind,
         join="max",
-        terms=_time_terms(names),
+        terms=spatial_terms(names),
         parameters=rates,
         amounts=np.ascontiguousarray(time[:, [0, 1, *(2 + k for k in memories)]]),
         levels=tuple(names),
@@ -235,34 +236,6 @@ def _work(
         energy_prices=prices[counted],
         details=details,
     )
-
-
-def _time_terms(names: list[str]) -> tuple[Term, ...]:
-    return (
-        Term("array", "compute", "cycle", "steps of the temporal loops, the last of each smaller", "1 / frequency", ("frequency",)),
-        Term(
-            "element operations", "compute", "operation",
-            "simple operations + special operations * special_cycles, inside attention and recurrent operators",
-            "1 / (lanes * frequency)", ("parameters.lanes", "frequency"), "assumed: one lane per column where the file names none",
-        ),
-        *(Term(f"{name} words", name, "cycle", "words / words per cycle of its port", "1 / frequency", ("frequency",)) for name in names),
-    )  # fmt: skip
-
-
-def _energy_terms(hierarchy: Hierarchy) -> list[Term]:
-    """MACs, element operations, words handed to elements; words of each tensor read from and written to each level."""
-    terms = [
-        Term("macs", "array", "MAC", "multiply-accumulates", "mac_energy", ("mac_energy",)),
-        Term("vector", "array", "operation", "element operations", "energies.vector, else mac_energy", ("energies.vector",)),
-        Term("hops", "array", "word", "words handed to elements", "energies.hop", ("energies.hop",)),
-    ]
-    words = [
-        Term(tensor, "spads" if level.name == ELEMENT else level.name, "word", f"words {way}", f"energy of a word {way}")
-        for level in hierarchy.levels
-        for tensor in TENSORS
-        for way in ("read", "written")
-    ]
-    return [*terms, *words]
 
 
 def _energy_prices(unit: ArrayUnit, hierarchy: Hierarchy) -> NDArray[np.float64]:

@@ -178,6 +178,7 @@ class ArrayUnit(ComputeUnit):
     energies_j: Mapping[str, float] = field(default_factory=dict)  # per-word energies by name (hop, spad of each tensor, ...)
     static_power_w: float | None = None  # clock network, control and leakage of the array, busy or not
     fuses: tuple[str, ...] = ()  # what is done to results on their way out: activation, relu, normalization
+    stands_in: str = ""  # what the kind of array stands in for, and why; empty where it is the part's own
 
 
 @dataclass(frozen=True)

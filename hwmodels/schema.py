@@ -165,6 +165,9 @@ class ArrayFields(UnitFields):
         dict[str, float], Table(quantity("energy per word", "energy", "energy per MAC", "energy per operation"))
     ] = about("name: energy of one word moved or action done", "energies_j", {})
     static_power: Annotated[float | None, POWER] = about("clock, control and leakage, busy or not", "static_power_w", None)
+    stands_in: Annotated[str, Text(400)] = about(
+        "what the kind of array stands in for, and why, where it is not the part's own", default=""
+    )
     fuses: Annotated[tuple[str, ...], Names(FUSED_KINDS)] = about(
         "what is done to results on their way out of the array; relu: rectifiers, the only activations it has", default=()
     )

@@ -9,9 +9,11 @@ import pytest
 
 import boardless as bl
 from boardless.explanation import SOURCE_OF, Node, explain
+from hwmodels.device import ArrayUnit
+from hwmodels.reader import load_device
 from tests.boardless.test_explanation import check
 
-DEVICES = ("stm32h743", "raspberry_pi_4", "jetson_nano", "eyeriss_v1", "systolic_32x32")
+DEVICES = ("stm32h743", "raspberry_pi_4", "jetson_nano", "diannao", "eyeriss_v1", "shidiannao", "systolic_32x32")
 CONSTANT = re.compile(r"(\d[\d.]*) (GB/s|B/cycle|cycles?)")
 SCALES = {"GB/s": 1e9, "B/cycle": 1.0, "cycle": 1.0, "cycles": 1.0}
 
@@ -64,3 +66,14 @@ def test_every_value_of_a_file_has_a_source_and_a_status(device: str) -> None:
         for product in products(explain(result, row.name).latency):
             for fact in product.terms:
                 assert fact.source and fact.status in ("counted", "computed", "datasheet", "measured", "fitted", "assumed"), fact
+
+
+@pytest.mark.parametrize("device", ["nvdla_small", "gemmini_default", "ethos_u55_128", "edge_tpu"])
+def test_a_model_that_stands_in_says_so(device: str) -> None:
+    """In the file, in ``explain`` and in ``map``; parts with a model of their own say nothing."""
+    unit = load_device(device).units["array"]
+    assert isinstance(unit, ArrayUnit) and "stands in" in unit.stands_in
+    for said in (bl.explain("lenet5", device, "c3").text(width=1000), bl.map("lenet5", on=device).text(width=1000)):
+        assert f"model: {unit.stands_in}" in said
+    for own in ("diannao", "shidiannao", "eyeriss_v1", "tpu_v1", "systolic_32x32"):
+        assert not getattr(load_device(own).units["array"], "stands_in", "")
