@@ -41,6 +41,8 @@ class Plan:
     seed : int
     regions : Mapping of str to str
         Tensor -> memory it lives in, whatever would be chosen otherwise.
+    algorithms : Mapping of str to str
+        Convolution on a CPU -> algorithm taken instead of the runtime's own.
     groups : tuple of tuple of str
         Operators that run as one kernel each; convex, names that the network does not have are left out.
     side_by_side : Mapping of str to float
@@ -63,6 +65,7 @@ class Plan:
     hypothetical: bool = False
     seed: int = 0
     regions: Mapping[str, str] = field(default_factory=dict)
+    algorithms: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[tuple[str, ...], ...] = ()
     side_by_side: Mapping[str, float] = field(default_factory=dict)
     swap: SwapPlan | None = None

@@ -7,6 +7,7 @@ the command line -> where the :class:`~strategies.strategy.Strategy` stands; it 
 
 #: Name -> module and attribute of the Strategy.
 STRATEGIES: dict[str, str] = {
+    "algorithms": "strategies.algorithms:ALGORITHMS",
     "code": "strategies.compressed:CODE",
     "exit": "strategies.dynamic:EXIT",
     "fold": "strategies.transformed:FOLD",
