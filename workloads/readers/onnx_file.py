@@ -30,6 +30,8 @@ WEIGHT_POSITIONS = {
     "Conv": 1, "ConvInteger": 1, "ConvTranspose": 1, "FusedConv": 1, "FusedMatMul": 1, "Gemm": 1, "MatMul": 1,
     "MatMulInteger": 1, "QGemm": 3, "QLinearConv": 3, "QLinearMatMul": 3,
 }  # fmt: skip
+#: Layers whose sequences come with the steps first unless ``layout`` says otherwise.
+RECURRENT = ("GRU", "LSTM", "RNN")
 #: Position of the zero point of those weights.
 ZERO_POINT_POSITIONS = {"ConvInteger": 3, "MatMulInteger": 3, "QGemm": 5, "QLinearConv": 5, "QLinearMatMul": 5}
 
@@ -166,8 +168,9 @@ def notes(network: OnnxNetwork) -> tuple[str, ...]:
 
 
 def _leading_size(network: OnnxNetwork) -> int:
-    """First size of the first input that has more than one axis."""
-    for _, shape in network.inputs.values():
+    """Batch of the first input that has more than one axis: its first size; of sequences before a recurrent layer the second."""
+    steps_first = {o.inputs[0] for o in network.operators if o.op in RECURRENT and not o.attributes.get("layout", 0)}
+    for name, (_, shape) in network.inputs.items():
         if len(shape) > 1:
-            return int(shape[0] or 1)
+            return int(shape[1 if name in steps_first else 0] or 1)
     return 1

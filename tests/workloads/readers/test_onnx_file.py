@@ -132,6 +132,16 @@ def test_a_leading_length_is_no_batch(tmp_path: Path) -> None:
     assert load(tmp_path, model, dims={"seq_len": 5}, batch=2).inputs[0].shape == (5, 2, 8)
 
 
+@pytest.mark.parametrize(("layout", "batch"), [(0, 2), (1, 50)])
+def test_sequences_before_a_recurrent_layer_have_their_batch_second(tmp_path: Path, layout: int, batch: int) -> None:
+    """50 steps of 2 sequences, or 50 sequences of 2 steps."""
+    weights = {"w": np.zeros((1, 12, 4), np.float32), "r": np.zeros((1, 12, 3), np.float32)}
+    state = {0: [1, 2, 3], 1: [50, 1, 3]}[layout]
+    node = onnx_node("LSTM", ["x", "w", "r"], ["", "last"], hidden_size=3, layout=layout)
+    graph = load(tmp_path, onnx_model([node], {"x": [50, 2, 4]}, {"last": state}, weights))
+    assert graph.settings["batch"] == batch
+
+
 def test_unnamed_inner_size_is_called_by_input_and_axis(tmp_path: Path) -> None:
     model = onnx_model([onnx_node("Relu", ["x"], ["y"])], {"x": [1, None]}, ["y"])
     assert load(tmp_path, model, dims={"x.1": 6}).inputs[0].shape == (1, 6)
