@@ -21,6 +21,7 @@ from sim.regions import ON_CHIP, known
 from sim.schedule import Schedule
 from strategies.arena import ArenaPlan, Budget, peak_load, plan_arena
 from strategies.arena.several import over_memories
+from strategies.joint import MOST_OPERATORS, lowest_arena_of_all_orders, rectangles
 from strategies.ordering import Ordering, least_peak_order
 from strategies.ordering.of_graph import order_problem_of
 from workloads.graph import Graph
@@ -92,6 +93,7 @@ def plan_memory(schedule: Schedule, lowering: Lowering = lower) -> MemoryPlan:
         schedule, ordering = in_best_order(schedule, lowering)
         schedule, note = with_memories(schedule, lowering)
         notes += [note] if note else []
+        schedule = with_lower_arena(schedule, ordering, lowering)
     certain = schedule.placement.allocations is not None and schedule.placement.allocations.certain
     arenas, exact, buffers = lay_out(schedule)
     return MemoryPlan(
@@ -122,6 +124,23 @@ def in_best_order(schedule: Schedule, lowering: Lowering = lower) -> tuple[Sched
         return schedule, found
     graph = schedule.graph.replace(operators=[schedule.graph.operators[i] for i in found.order])
     return lowering(graph, schedule.device, schedule.plan), found
+
+
+def with_lower_arena(schedule: Schedule, ordering: Ordering, lowering: Lowering = lower) -> Schedule:
+    """The schedule in the order whose arena is lowest, where the best order's arena is above its peak load and one memory holds all."""
+    counted, buffers = schedule.placement.allocations, schedule.placement.buffers
+    steps = max(1, len(schedule.graph.operators))
+    if counted is None or len({b.region for b in buffers}) != 1 or steps > MOST_OPERATORS or counted.overlaps:
+        return schedule
+    problem = order_problem_of(counted)
+    order = list(range(len(problem)))
+    spans = rectangles(problem, order)
+    plan = plan_arena(spans, "exact", budget=Budget(None, ARENA_NODES))
+    found = lowest_arena_of_all_orders(problem, order, plan.offsets, plan.height, ordering.lower_bound, schedule.plan.seed)
+    if found.height >= plan.height:
+        return schedule
+    graph = schedule.graph.replace(operators=[schedule.graph.operators[i] for i in found.order])
+    return lowering(graph, schedule.device, schedule.plan)
 
 
 def with_memories(schedule: Schedule, lowering: Lowering = lower) -> tuple[Schedule, str]:
