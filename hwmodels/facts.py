@@ -17,6 +17,8 @@ from hwmodels.core_files import CORES
 from hwmodels.document import LARGEST_FILE_BYTES, Entry
 from hwmodels.errors import DeviceFileError
 
+#: How the source of a core begins that stands for another one, which the catalogue does not have.
+NEAREST_CLASS = "nearest class to"
 #: Columns of each kind of table; the first names the device. Other columns are kept as facts.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "cpu": (
@@ -155,7 +157,7 @@ class _Table:
                 return self.chosen(name)
         within = sorted((core for core in known if core in slug(written)), key=len)
         found = within[-1:] or get_close_matches(slug(written), known, n=1, cutoff=0.7) or [core for core in extra if core in known]
-        return self.assumed(found[0], f"nearest class to '{written}', which is not in the catalogue") if found else None
+        return self.assumed(found[0], f"{NEAREST_CLASS} '{written}', which is not in the catalogue") if found else None
 
     def cpu(self, rows: list[Row]) -> dict[str, Entry]:
         """Units and memories of a CPU: a unit per cluster, and one of all cores at the pace of the slowest."""

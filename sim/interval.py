@@ -6,6 +6,7 @@ import math
 
 from dataflows.cpu_lowering import running_cluster
 from hwmodels.device import CpuUnit, GpuUnit, McuUnit
+from hwmodels.facts import NEAREST_CLASS
 from hwmodels.intervals import (
     DATA_SHEET,
     DECODING,
@@ -72,7 +73,9 @@ def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
     at_home = kinds.get(unit.activations_in[0]) == "external_ram"  # then the measured boards had it so too
     if not at_home and "external_ram" in {kinds.get(memory) for memory in schedule.placement.regions.values()}:
         return "no interval was learnt for tensors in external RAM"
-    basis = interval_basis(runtime, unit.core)
+    source = schedule.device.sources.get(f"units.{unit.name}.core")
+    stands_in = source is not None and source.citation.startswith(NEAREST_CLASS)
+    basis = interval_basis(runtime, "" if stands_in else unit.core)
     if basis is None:
         return f"no measured rows of runtime {runtime or 'none'}"
     learnt = learnt_interval(MICROCONTROLLERS, basis, "int8")

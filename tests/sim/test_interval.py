@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,3 +57,11 @@ def test_none_without_a_reason(device: str, choices: dict[str, Any], reason: str
     found = answer(device, **choices)
     assert found.latency_interval_s is None
     assert reason in next(missing.reason for missing in found.missing if missing.field == "latency_interval_s")
+
+
+@pytest.mark.parametrize(("core", "basis"), [("Cortex-M4", SCARCE), ("Cortex-M3", NEW_CORE), ("", NEW_CORE)])
+def test_a_core_that_stands_for_another_is_one_never_measured(tmp_path: Path, core: str, basis: str) -> None:
+    table = tmp_path / "boards.csv"
+    table.write_text(f"board,chip,core,clock_mhz,sram_kib,flash_kib,source\nMine,M1,{core},72,64,256,sheet\n")
+    graph, target = build("mlperf_tiny_kws"), load_device("mine", {}, [str(table)])
+    assert estimate(lower(graph, target, layerwise_plan(graph, target))).interval_basis == basis
