@@ -129,7 +129,7 @@ def device_text(form: Form, *, width: int = WIDTH, colour: bool = False) -> str:
     about = facts([
         ("chip", form["chip"] or formats.NOT_KNOWN),
         ("units", ", ".join(_unit_words(name, unit, form["default_unit"]) for name, unit in form["units"].items())),
-        ("host", form["host"] or "none named: an ideal vector unit is assumed for what a unit cannot run"),
+        ("host", form["host"] or _without_host(form["units"][form["default_unit"]]["kind"])),
         ("energy counts", f"the {form['energy_scope']}"),
         *form["facts"].items(),
     ])  # fmt: skip
@@ -209,6 +209,12 @@ def _line(entry: Form) -> str:
 
 def _heading(form: Form) -> Text:
     return Text(form["name"], style="bold").append(f": {form['summary']}", style="not bold")
+
+
+def _without_host(kind: str) -> str:
+    """What becomes of operators that the default unit cannot run where no host is named."""
+    refused = "what the runtime does not have is refused"
+    return f"none named: {refused if kind in ('mcu', 'gpu') else 'an ideal vector unit is assumed for what a unit cannot run'}"
 
 
 def _unit_words(name: str, unit: Mapping[str, Any], default: str) -> str:
