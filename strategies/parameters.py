@@ -24,7 +24,7 @@ class Parameter:
     name : str
     kind : str
         ``size`` [B], ``time`` [s], ``share`` (0 to 1, or percent), ``number``, ``count`` (whole, at least 1), ``name``, ``names``
-        (joined by ``+``), ``flag``.
+        (joined by ``+``), ``flag``, ``power`` [W], ``clocks`` (joined by ``+``) [Hz].
     default : value or None
         ``None``: it is left open, or must be given where ``required``.
     summary : str
@@ -116,6 +116,14 @@ def _names(given: Any) -> tuple[str, ...]:
     return tuple(parts)
 
 
+def _clocks(given: Any) -> tuple[float, ...]:
+    parts = given.split("+") if isinstance(given, str) else [str(part) for part in given]
+    found = tuple(to_si(part, "frequency") for part in parts)
+    if any(clock <= 0 for clock in found):
+        raise ValueError
+    return found
+
+
 def _is_number(given: Any) -> bool:
     return isinstance(given, int | float) or re.fullmatch(r"[0-9]+", str(given)) is not None
 
@@ -123,12 +131,12 @@ def _is_number(given: Any) -> bool:
 #: Kind of a parameter -> the reader of what was written.
 READERS: dict[str, Callable[[Any], Any]] = {
     "size": _size, "time": _quantity("time"), "share": _share, "number": _number, "count": _count, "flag": _flag,
-    "name": _name, "names": _names,
+    "name": _name, "names": _names, "power": _quantity("power"), "clocks": _clocks,
 }  # fmt: skip
 
 #: Kind of a parameter -> what is expected, in words.
 EXPECTED: dict[str, str] = {
     "size": "a size such as 256KiB", "time": "a time such as 20ms", "share": "a share from 0 to 1, or percent such as 50%",
     "number": "a number", "count": "a whole number of at least 1", "flag": "true or false", "name": "a name",
-    "names": "names joined by +",
+    "names": "names joined by +", "power": "a power such as 1.5W", "clocks": "clocks joined by +, such as 600MHz+1.2GHz",
 }  # fmt: skip
