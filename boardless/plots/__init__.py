@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boardless.files import write_all
+from boardless.plots.across import across_devices
 from boardless.plots.arena import arena
 from boardless.plots.breakdown import breakdown
 from boardless.plots.comparison import comparison
@@ -19,11 +20,23 @@ from boardless.plots.memory_order import memory_order
 from boardless.plots.roofline import roofline
 from boardless.plots.style import picture_name, png
 from boardless.plots.timeline import timeline
+from validation.beside import measured_seconds
 
 if TYPE_CHECKING:
     from boardless.results import Result
 
-__all__ = ["arena", "breakdown", "comparison", "memory_map", "memory_order", "pictures", "roofline", "timeline", "write_plots"]
+__all__ = [
+    "across_devices",
+    "arena",
+    "breakdown",
+    "comparison",
+    "memory_map",
+    "memory_order",
+    "pictures",
+    "roofline",
+    "timeline",
+    "write_plots",
+]
 
 
 def pictures(results: Sequence[Result]) -> dict[str, bytes]:
@@ -34,6 +47,9 @@ def pictures(results: Sequence[Result]) -> dict[str, bytes]:
             drawn[picture_name(result.network, result.device, figure.__name__)] = png(partial(figure, result))
     if len(results) > 1:
         drawn[picture_name(results[0].network, "devices", "comparison")] = png(partial(comparison, results))
+        drawn[picture_name(results[0].network, "devices", "across")] = png(
+            partial(across_devices, results, measured_seconds(results))
+        )
     return drawn
 
 
