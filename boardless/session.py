@@ -34,18 +34,19 @@ from boardless.suiting import Party, suited
 from hwmodels.device import ArrayUnit, ComputeUnit, CpuUnit, Device
 from hwmodels.reader import load_device
 from hwmodels.runtime import load_runtime
-from sim.assignment import unit_named
+from sim.assignment import supported, unit_named
 from sim.durations import durations
+from sim.errors import ScheduleError
 from sim.estimate import estimate as closed_form
-from sim.lower import layerwise_plan
+from sim.lower import layerwise_plan, runtime_named
 from sim.paths import with_paths
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from sim.together import simulate_together
 from strategies.accuracy import loss_of, read_accuracy
-from strategies.levers import with_levers
-from strategies.memory_plan import plan_memory
+from strategies.levers import untried, with_levers
+from strategies.memory_plan import plan_memory, with_exact_addresses
 from strategies.problem import Problem
 from strategies.strategy import apply_all
 from validation.calibrate import Calibration
@@ -56,7 +57,9 @@ from validation.studies import validate as reports_of
 from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph
+from workloads.operators.rule import KINDS
 from workloads.readers import load_network
+from workloads.tables import graph_tables
 from workloads.transforms import rebatch, retype
 
 #: A network or a device: a name of the catalogue, a path, or the thing itself.
@@ -126,7 +129,7 @@ def simulate(
 
 def memory(network: NetworkLike, on: Any, *, progress: Progress | None = None, **settings: Any) -> Any:
     """What lives where and when: a Result with the buffers, their offsets and the arenas. Arguments as of :func:`estimate`."""
-    return _each(network, on, settings, progress, _laid_out)
+    return _each(network, on, settings, progress, _laid_out, _lowered_anyway)
 
 
 def map(
@@ -275,7 +278,10 @@ def schedule(network: NetworkLike, on: DeviceLike, **settings: Any) -> Schedule:
     return _lowered(_graph(network, chosen), device, suited(chosen, party, [party]))
 
 
-def _each(network: NetworkLike, on: Any, settings: dict[str, Any], progress: Progress | None, answer: Callable[..., R]) -> Any:
+def _each(
+    network: NetworkLike, on: Any, settings: dict[str, Any], progress: Progress | None, answer: Callable[..., R],
+    lowering: Callable[[Graph, Device, Settings], Schedule] | None = None,
+) -> Any:  # fmt: skip
     """The answer on one device, or on each of several; the network is read once."""
     chosen = Settings.of(settings)
     several = not isinstance(on, str | PathLike | Device)
@@ -289,7 +295,7 @@ def _each(network: NetworkLike, on: Any, settings: dict[str, Any], progress: Pro
         if progress is not None:
             progress(device.name)
         own = suited(chosen, party, parties)
-        lowered = _lowered(graph, device, own)
+        lowered = (lowering or _lowered)(graph, device, own)
         results.append(_with_notes(answer(lowered, _recorded(own, lowered)), own))
     return Comparison(results) if several else results[0]
 
@@ -344,8 +350,8 @@ def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:
     plan = plan_memory(lowered)
     view, placed = view_of(plan), plan.schedule
     answer = with_paths(with_tokens(closed_form(placed, settings), placed.graph), placed.graph)
-    short = with_levers(placed, (*answer.shortfalls, *arena_shortfalls(placed.placement, view)))
-    answer = replace(answer, shortfalls=short, notes=(*answer.notes, *plan.notes))
+    short = with_levers(placed, with_exact_addresses(plan, (*answer.shortfalls, *arena_shortfalls(placed.placement, view))))
+    answer = replace(answer, shortfalls=short, notes=(*answer.notes, *plan.notes, *untried(placed, short)))
     return replace(MemoryResult.of(answer, placed), view=view)
 
 
@@ -377,6 +383,25 @@ def _lowered(graph: Graph, device: Device, chosen: Settings) -> Schedule:
     done = tuple(f"{step.spec}: {step.changed}" for step in problem.steps)
     found = problem.schedule()
     return replace(found, notes=(*done, *found.notes)) if done else found
+
+
+def _lowered_anyway(graph: Graph, device: Device, chosen: Settings) -> Schedule:
+    """The schedule, as if the runtime had every operator: memory can be laid out before all kernels exist."""
+    try:
+        return _lowered(graph, device, chosen)
+    except ScheduleError:
+        problem = apply_all(_problem(graph, device, chosen), chosen.strategies)
+        unit, runtime = unit_named(device, problem.plan.unit), runtime_named(problem.plan.runtime)
+        graph = problem.runnable
+        tables = graph_tables(graph)
+        able = supported(graph, tables, unit, runtime)
+        lacking = [o for i, o in enumerate(graph.operators) if not able[i] and KINDS[tables.operators.kind[i]] != "free"]
+        if not lacking or runtime is None:
+            raise
+        placed = {operator.name: unit.name for operator in lacking}
+        found = problem.replace(plan=replace(problem.plan, placement={**placed, **problem.plan.placement})).schedule()
+        names = ", ".join(dict.fromkeys(operator.op for operator in lacking))
+        return replace(found, notes=(*found.notes, f"runtime {runtime.name} has no {names}: laid out and priced as if it had"))
 
 
 def _problem(graph: Graph, device: Device, chosen: Settings) -> Problem:

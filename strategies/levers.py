@@ -28,11 +28,12 @@ CANDIDATES = (
 )
 
 #: Moves to a larger memory: from a microcontroller's, from others'.
-MOVES = {"mcu": ("swap:to=psram", "swap:to=sd")}
+MOVES = {"mcu": ("swap:to=sd",)}
 OTHER_MOVES = ("swap:to=host",)
 
-#: Plans of moves are searched where no more than so much is held in all [B]: larger ones take minutes.
-MOVABLE_BYTES = 16 * 2**20
+#: Plans of moves are searched where no more than so much is held in all [B], and in so many times the memory that it moves through:
+#: larger ones take minutes.
+MOVABLE_BYTES, MOVABLE_TIMES = 4 * 2**20, 8
 
 #: Added to another lever where neither alone is enough.
 FIRST = "quantize:dtype=int8"
@@ -48,10 +49,27 @@ class Tried:
 
 def candidates_for(schedule: Schedule) -> tuple[str, ...]:
     """What is worth trying for a run: all candidates, moves only where what is held is not too much to plan them in seconds."""
-    held = sum(use.peak_bytes for use in schedule.placement.memory.values())
-    if held > MOVABLE_BYTES:
-        return CANDIDATES
-    return CANDIDATES + MOVES.get(schedule.units[schedule.plan.unit].kind, OTHER_MOVES)
+    return CANDIDATES + moves_for(schedule) if _movable(schedule) else CANDIDATES
+
+
+def moves_for(schedule: Schedule) -> tuple[str, ...]:
+    """Strategies that move blocks to a larger memory."""
+    return MOVES.get(schedule.units[schedule.plan.unit].kind, OTHER_MOVES)
+
+
+def _movable(schedule: Schedule) -> bool:
+    unit, memory = schedule.units[schedule.plan.unit], schedule.placement.memory
+    near = max((memory[name].capacity_bytes or 0 for name in unit.activations_in if name in memory), default=0)
+    held = sum(use.peak_bytes for use in memory.values())
+    return held <= min(MOVABLE_BYTES, MOVABLE_TIMES * near)
+
+
+def untried(schedule: Schedule, shortfalls: Sequence[Shortfall]) -> tuple[str, ...]:
+    """What was left out because it takes minutes, in words."""
+    left = [recipe for recipe in moves_for(schedule) if recipe.partition(":")[0] in STRATEGIES]
+    if not shortfalls or schedule.plan.swap is not None or _movable(schedule) or not left:
+        return ()
+    return (f"levers: {', '.join(left)} not tried, planning takes long for so many bytes; --strategy {left[0]} tries it",)
 
 
 def with_levers(

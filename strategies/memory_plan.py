@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from dataflows.footprint import Lever, Shortfall
 from hwmodels.device import Device
 from hwmodels.memory_profile import load_memory_profile
 from sim.arena import Span, greedy_by_size, height
@@ -28,6 +29,9 @@ from workloads.graph import Graph
 
 #: Nodes of the exact arena search for one memory.
 ARENA_NODES = 400_000
+
+#: The lever of an engine that places buffers itself but takes addresses found beforehand.
+PLANNED = "addresses planned beforehand"
 
 #: Bytes touched outside the chip cost so many times what they cost in the last memory on it.
 OUTSIDE = 1000
@@ -216,6 +220,16 @@ def lay_out(schedule: Schedule) -> tuple[dict[str, ArenaPlan], dict[str, int], t
         for n, rectangle in zip(numbers, of, strict=True):
             placed[n] = _placed(n, placement.buffers[n], steps, engine.offsets[rectangle])
     return arenas, exact, tuple(placed[n] for n in sorted(placed))
+
+
+def with_exact_addresses(plan: MemoryPlan, shortfalls: Sequence[Shortfall]) -> tuple[Shortfall, ...]:
+    """The shortfalls of memories whose engine places buffers itself, with what the lowest arena would need there."""
+    found = []
+    for entry in shortfalls:
+        saved = plan.arenas[entry.level].height - plan.exact_heights[entry.level] if entry.level in plan.arenas else 0
+        lever = Lever(PLANNED, entry.needed_bytes - saved)
+        found.append(replace(entry, levers=(*entry.levers, lever)) if saved > 0 else entry)
+    return tuple(found)
 
 
 def lowest_arena(spans: Sequence[Span], buffers: Sequence[Buffer], steps: int) -> ArenaPlan:

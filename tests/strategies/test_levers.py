@@ -6,7 +6,7 @@ from hwmodels.reader import load_device
 from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from strategies.chosen import read_strategy
-from strategies.levers import candidates_for, with_levers
+from strategies.levers import candidates_for, untried, with_levers
 from strategies.problem import Problem
 from strategies.strategy import apply_all
 from tests.strategies.test_memory_plan import branches
@@ -49,3 +49,6 @@ def test_moves_of_large_networks_are_not_searched() -> None:
     device, graph = load_device("stm32h743"), load_network("resnet50")
     found = lower(graph, device, layerwise_plan(graph, device))
     assert not any(recipe.startswith("swap") for recipe in candidates_for(found))
+    (said,) = untried(found, found.placement.shortfalls)
+    assert "swap:to=sd not tried" in said
+    assert untried(found, ()) == ()

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from dataflows.footprint import Shortfall
 from hwmodels.reader import load_device
 from sim.check import broken_rules_of_schedule
 from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
 from strategies.arena import Span, faults
-from strategies.memory_plan import MemoryPlan, plan_memory
+from strategies.memory_plan import PLANNED, MemoryPlan, plan_memory, with_exact_addresses
 from workloads.builder import GraphBuilder
 from workloads.graph import Graph
 from workloads.readers import load_network
@@ -133,3 +134,14 @@ def test_five_hundred_operators_are_laid_out_quickly() -> None:
         greedy_by_size(spans)
         fastest = min(fastest, time.perf_counter() - began)
     assert fastest < 0.2  # 20 ms on an idle machine; ten times that here, where others may run beside
+
+
+def test_addresses_planned_beforehand_are_a_lever_of_engines_that_place_greedily() -> None:
+    # The greedy arena of this transformer is higher than its peak load; the exact one is not.
+    found = schedule(load_network("vit_tiny").replace(name="vit"), "stm32h743", "tflm")
+    plan = plan_memory(found)
+    region, arena = next(iter(plan.arenas.items()))
+    assert plan.exact_heights[region] < arena.height
+    (short,) = with_exact_addresses(plan, [Shortfall(region, arena.height, 1)])
+    assert [(lever.strategy, lever.needed_bytes) for lever in short.levers] == [(PLANNED, plan.exact_heights[region])]
+    assert with_exact_addresses(plan, [Shortfall("flash", 10, 1)])[0].levers == ()
