@@ -219,7 +219,7 @@ class _Search:
         fits = weights + self.base.placement.activations_peak_bytes <= self.room
         if fits or not self.ahead:
             return ("on_demand",)
-        return ("greedy", "optimal") if self.asked.policy == "optimal" else ("greedy",)
+        return POLICIES[: POLICIES.index(self.asked.policy) + 1]
 
     def _with_residents(self, program: Program) -> Program:
         """The program with what stays in the near memory, by the policy."""

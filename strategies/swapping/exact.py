@@ -10,6 +10,9 @@ from strategies.swapping.playing import play_program
 from strategies.swapping.program import Program
 from strategies.swapping.residents import searched_residents
 
+#: Blocks of the largest program that is given to the solver: with more it finds nothing better in reasonable time.
+SOLVABLE = 300
+
 
 @dataclass(frozen=True)
 class Prefetch:
@@ -49,8 +52,8 @@ def optimal_prefetch(program: Program, effort: float = 20.0, seed: int = 0, cand
     length = play_program(chosen)[1].makespan_ps
     program = program.keeping(frozenset())
     bound = lower_bound_ps(program)
-    if bound >= length:
-        return Prefetch(chosen, length, length)
+    if bound >= length or len(program.blocks) > SOLVABLE:
+        return Prefetch(chosen, length, min(bound, length))
     found, bound = _solved(program, chosen, length, bound, effort, seed)
     if found is not None:
         better = play_program(program.keeping(found))[1].makespan_ps

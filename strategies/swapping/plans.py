@@ -51,9 +51,9 @@ class Cut:
 
     @property
     def promise_ps(self) -> int:
-        """About how long a run takes at best: the longer of computing and moving, and some of the other at the ends [ps]."""
+        """About how long a run takes: the longer of computing and moving, and the ends of layers that are read back afterwards [ps]."""
         moving, computing = sum(tile.io_ps for tile in self.tiles), sum(layer.picoseconds for layer in self.layers)
-        return max(computing, moving) + min(computing, moving) // 8
+        return max(computing, moving) + sum(tile.first_ps + tile.last_ps for tile in self.tiles if tile.last_ps)
 
     @cached_property
     def program(self) -> Program:

@@ -134,8 +134,10 @@ def _simple_choices(program: Program) -> Iterator[frozenset[int]]:
     room = program.near_bytes - max((piece.held_bytes for piece in program.pieces), default=0)
     size = {n: program.blocks[n].bytes for n in constant}
     given: set[frozenset[int]] = set()
+    # With moves both ways each choice is looked at by itself, which takes longer.
+    shares = SHARES[::4] if program.stored_bytes else SHARES
     for key in (lambda n: (-size[n], n), lambda n: (size[n], n), lambda n: -n, lambda n: n):
-        for share in SHARES:
+        for share in shares:
             choice: list[int] = []
             left = share * room
             for number in sorted(constant, key=key):

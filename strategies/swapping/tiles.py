@@ -90,7 +90,7 @@ def best_tile(layer: Layer, sizes: Sizes, way: Way, room: int, policy: str, dept
     policy : str
         ``on_demand`` and ``greedy``: moves alone. ``optimal``: time, and of cuts within a hundredth of the least the coarsest.
     depth : int
-        So many parts have room together, if any cut allows.
+        So many parts have room together, if any cut allows; for ``optimal``, moves and computing overlap where so many have.
     """
     cuts = tiles_of(layer, sizes, way)
     fitting = [tile for tile in cuts if tile.bytes <= room]
@@ -99,12 +99,16 @@ def best_tile(layer: Layer, sizes: Sizes, way: Way, room: int, policy: str, dept
             f"swap: operator '{layer.name}' needs {min(tile.bytes for tile in cuts):,} B at once even in its smallest parts; "
             f"{room:,} B are left for them; more memory is expected"
         )
-    several = [tile for tile in fitting if min(depth, tile.pieces) * tile.bytes <= room] or fitting
     if policy != "optimal":
+        several = [tile for tile in fitting if depth * tile.bytes <= room]
+        several = several or [tile for tile in fitting if min(depth, tile.pieces) * tile.bytes <= room] or fitting
         return min(several, key=lambda tile: (tile.io_ps, tile.pieces, tile.order))
-    times = [tile.double_buffered_ps(layer.picoseconds) for tile in several]
+    times = [
+        tile.double_buffered_ps(layer.picoseconds) if depth * tile.bytes <= room else tile.io_ps + layer.picoseconds
+        for tile in fitting
+    ]
     limit = min(times) * 1.01
-    close = [tile for tile, time in zip(several, times, strict=True) if time <= limit]
+    close = [tile for tile, time in zip(fitting, times, strict=True) if time <= limit]
     return min(close, key=lambda tile: (tile.pieces, tile.io_ps, tile.order))
 
 
