@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple
 
 from hwmodels.runtime import Runtime
@@ -18,8 +19,8 @@ class CodeCounts(NamedTuple):
     channels: int  # outputs of quantised convolutions: each has a scale of its own
 
 
-def code_counts(graph: Graph) -> CodeCounts:
-    """Operators, kinds and channels of a network.
+def code_counts(graph: Graph, fused: Container[int] = ()) -> CodeCounts:
+    """Operators, kinds and channels of a network; what is done tile by tile is one operator, what is fused into another none.
 
     >>> from workloads.networks import build
     >>> code_counts(build("mlperf_tiny_ad"))
@@ -27,13 +28,15 @@ def code_counts(graph: Graph) -> CodeCounts:
     >>> code_counts(build("mlperf_tiny_kws"))
     CodeCounts(operators=12, kinds=5, channels=576)
     """
-    kinds = [rule_of(o).kind(o, graph.tensors_of(o.inputs), graph.tensors_of(o.outputs)) for o in graph.operators]
+    own = (operator for i, operator in enumerate(graph.operators) if i not in fused)
+    operators = list({o.attributes.get("tile_of", o.name): o for o in own}.values())
+    kinds = [rule_of(o).kind(o, graph.tensors_of(o.inputs), graph.tensors_of(o.outputs)) for o in operators]
     working = [kind for kind in kinds if kind != "free"]
-    convolutions = (o for o, kind in zip(graph.operators, kinds, strict=True) if kind in ("convolution", "depthwise"))
+    convolutions = (o for o, kind in zip(operators, kinds, strict=True) if kind in ("convolution", "depthwise"))
     return CodeCounts(len(working), len(set(working)), sum(_scaled_channels(graph, o) for o in convolutions))
 
 
-def code_bytes(graph: Graph, runtime: Runtime | None) -> int | None:
+def code_bytes(graph: Graph, runtime: Runtime | None, fused: Container[int] = ()) -> int | None:
     """Flash besides the constants [B]; ``None`` where the runtime's file says nothing.
 
     base + operators * more + kinds * more + channels of quantised convolutions * bytes of their scales.
@@ -41,7 +44,7 @@ def code_bytes(graph: Graph, runtime: Runtime | None) -> int | None:
     costs = runtime.costs if runtime is not None else {}
     if "code" not in costs:
         return None
-    counts = code_counts(graph)
+    counts = code_counts(graph, fused)
     growth = zip(("code_per_operator", "code_per_kind", "code_per_channel"), counts, strict=True)
     return round(costs["code"] + sum(costs.get(name, 0.0) * count for name, count in growth))
 

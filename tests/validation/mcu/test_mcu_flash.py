@@ -61,3 +61,14 @@ def test_every_runtime_of_microcontrollers_says_what_its_code_takes() -> None:
 
 def test_dead_channels_do_not_lie_in_flash() -> None:
     assert counts("mlperf_tiny_vww", "x_cube_ai_9_0")[0] == 42_592 and counts("mlperf_tiny_vww", "x_cube_ai_7_3")[0] == 219_064
+
+
+def test_fused_operators_need_no_code_of_their_own() -> None:
+    """Norms and activations that stand alone in a file cost what they cost inside the convolutions."""
+    graph, runtime = build("mobilenet_v2"), load_runtime("x_cube_ai_8_1")
+    alone = [i for i, operator in enumerate(graph.operators) if operator.op in ("BatchNormalization", "Clip")]
+    whole, inside = code_counts(graph), code_counts(graph, set(alone))
+    assert whole.operators - inside.operators == len(alone) > 30 and inside.kinds == whole.kinds - len(
+        {"activation", "normalization"}
+    )
+    assert (code_bytes(graph, runtime, set(alone)) or 0) < (code_bytes(graph, runtime) or 0)
