@@ -26,6 +26,8 @@ from sim.schedule import Schedule
 
 #: An interval and its basis.
 Interval = tuple[tuple[float, float], str]
+#: GPU runtimes whose host takes the time of a small batch, whatever the type.
+HOST_BOUND = ("torch_eager",)
 
 
 def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
@@ -87,8 +89,8 @@ def _of_gpu(schedule: Schedule) -> tuple[float, str] | str:
     plan, phase = schedule.plan, schedule.graph.settings.get("phase")
     runtime = plan.runtime or ""
     kind = (DECODING if phase == "decode" else PROMPT) if phase else LARGE_BATCH if plan.batch >= LARGE_IMAGES else SMALL_BATCH
-    if kind == LARGE_BATCH and not _is_half(schedule):
-        return "no interval was learnt for batches on GPUs of other types than fp16 and bf16"
+    if not phase and (kind == LARGE_BATCH or runtime not in HOST_BOUND) and not _is_half(schedule):
+        return f"no interval was learnt for other types than fp16 and bf16 under {runtime or 'no runtime'}"
     basis = MEASURED_CARD if (runtime, schedule.device.name) in measured_cards() else DATA_SHEET
     tried = (learnt_for_gpu(runtime, name, kind) for name in (basis, DATA_SHEET, OLD_HOSTS))
     learnt = next((found for found in tried if found is not None), None)
