@@ -65,8 +65,11 @@ def study(dataset: Dataset, split: str | None = None, progress: Progress | None 
 
 
 def only(report: Report, name: str, keep: Collection[Measurement]) -> Report:
-    """A report with some of its rows."""
-    return replace(report, dataset=name, rows=tuple(row for row in report.rows if row.measurement in keep))
+    """A report with some of its rows, and what is left out of the same dataset."""
+    rows = tuple(row for row in report.rows if row.measurement in keep)
+    metric = next((row.measurement.metric for row in rows), "")
+    away = left_out(metric, (name,)) if report.left_out else {}
+    return replace(report, dataset=name, rows=rows, left_out=away)
 
 
 @cache

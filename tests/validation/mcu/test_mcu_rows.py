@@ -13,7 +13,7 @@ from hwmodels.device import McuUnit
 from hwmodels.intervals import MICROCONTROLLERS, learnt_interval
 from hwmodels.measured_rows import measured_rows
 from hwmodels.runtime import load_runtime
-from validation.mcu import DEVICE, FAMILY, counted, latency_rows, learnt
+from validation.mcu import DEVICE, FAMILY, counted, energy_report, latency_rows, learnt, only
 from validation.mcu_fit import Spreads, fit
 from validation.mcu_intervals import row_counts
 from validation.mcu_rows import clock_hz, fit_rows, left_out, load_device_once, measured, notes_of
@@ -113,3 +113,10 @@ def test_a_fit_is_written_into_files(tmp_path) -> None:
     assert f"cycle_factor: {{value: {factor:.3g}, source: core_factor, status: fitted}}" in core
     assert all(f"  {term}: {terms[term]:.3g}\n" in core for term in FACTORED)
     assert write(found, tmp_path) == []
+
+
+def test_a_dataset_alone_names_what_is_left_out_of_it() -> None:
+    dataset = load_dataset("esp_nn")
+    (report,) = [only(energy_report(), "mlperf_tiny", set(load_dataset("mlperf_tiny").rows))]
+    assert report.left_out == left_out("energy_j", ("mlperf_tiny",)) != left_out("latency_s")
+    assert only(energy_report(), "esp_nn", set(dataset.rows)).rows == ()
