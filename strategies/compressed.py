@@ -44,6 +44,8 @@ def _factored(problem: Problem, share: float, method: str, layers: tuple[str, ..
         graph = low_rank(problem.graph, share, method, layers)
     except GraphError as error:
         raise refusal("low_rank", str(error)) from None
+    if len(graph) == len(problem.graph):
+        return problem, "factors of this rank would cost more than any layer"
     return problem.replace(graph=graph), f"{method}, {difference(problem.graph, graph)}"
 
 
@@ -52,6 +54,8 @@ def _substituted(problem: Problem, block: str, groups: int, layers: tuple[str, .
         graph = replace_blocks(problem.graph, block, layers, groups)
     except GraphError as error:
         raise refusal("substitute", str(error)) from None
+    if len(graph) == len(problem.graph):
+        return problem, "no k x k convolution of enough channels is there to replace"
     return problem.replace(graph=graph), f"another function, to be trained: {difference(problem.graph, graph)}"
 
 

@@ -102,7 +102,7 @@ class Strategy:
         settled = next((step for step in problem.steps if step.strategy.settles), None)
         if settled is not None and self.touches == "graph":
             raise StrategyError(
-                f"strategy '{self.name}': '{settled.strategy.name}' has laid down how each operator runs; {self.name} changes the "
+                f"strategy '{self.name}': '{settled.strategy.name}' speaks of the network as it stands then; {self.name} changes the "
                 f"network and must come before it; write --strategy {self.spec} --strategy {settled.spec}"
             )
         changed, statement = self.change(problem, **self.values)

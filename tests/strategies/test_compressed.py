@@ -58,7 +58,7 @@ def test_coding_comes_last_and_shrinks_flash() -> None:
     start = problem(load_network("mlperf_tiny_kws"), load_device("stm32h743"))
     coded = after(start, "prune:pattern=unstructured,share=80%", "code")
     assert coded.estimate().weights_bytes < 0.4 * start.estimate().weights_bytes
-    with pytest.raises(StrategyError, match="strategy 'prune': 'code' has laid down"):
+    with pytest.raises(StrategyError, match="strategy 'prune': 'code' speaks of the network"):
         after(start, "code", "prune")
 
 

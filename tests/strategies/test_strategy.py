@@ -98,7 +98,7 @@ def test_a_list_is_a_fold_and_every_step_is_told() -> None:
 def test_nothing_changes_the_network_once_a_plan_speaks_of_its_operators() -> None:
     laid_down = Strategy("lay", "", lambda problem: (problem, "laid down"), touches="plan", settles=True)
     with pytest.raises(
-        StrategyError, match="strategy 'fuse': 'lay' has laid down how each operator runs; fuse changes the network"
+        StrategyError, match="strategy 'fuse': 'lay' speaks of the network as it stands then; fuse changes the network"
     ):
         apply_all(problem_of(build("lenet5")), [laid_down, strategy_named("fuse")])
 
