@@ -23,6 +23,9 @@ from sim.arena import Span
 from strategies.arena.kernels import FOUND, FULL, IMPOSSIBLE, LEVEL, LOW, NODES, canonical_search, search_columns, start_search
 from strategies.arena.sections import SpanTable, span_table
 
+#: Parts of up to so many buffers are searched without the compiler for so many nodes: it takes longer than they do.
+PLAIN_BUFFERS, PLAIN_NODES = 100, 2000
+
 #: Nodes of the shortest run.
 SHORTEST_RUN = 1000
 
@@ -67,7 +70,7 @@ class PartSearch:
         self.totals = section_totals(self.table)
         self.ranks = static_ranks(spans, self.table, self.totals)
         self.random = np.random.default_rng(seed)
-        self.run = canonical_search.compiled
+        self.plain_nodes = PLAIN_NODES if len(spans) <= PLAIN_BUFFERS else 0
 
     def within(self, height: int, until: float = math.inf, most_nodes: int | None = None) -> Answer:
         """A plan of at most ``height`` bytes, or the knowledge that there is none, or neither.
@@ -92,7 +95,9 @@ class PartSearch:
                 limit = min(limit, most_nodes - nodes)
             rank = self._rank(turn % len(self.ranks), shaken=turn >= len(self.ranks) * len(STYLES))
             start_search(self.table, self.columns, self.totals)
-            status = self.run(self.table, self.columns, capacity, rank, *style, limit)
+            run = canonical_search if self.plain_nodes >= limit else canonical_search.compiled
+            status = run(self.table, self.columns, capacity, rank, *style, limit)
+            self.plain_nodes -= int(self.columns.numbers[NODES])
             nodes, turn = nodes + int(self.columns.numbers[NODES]), turn + 1
             if status == FOUND:
                 return Answer([int(offset) * self.unit for offset in self.columns.offset], False, nodes)

@@ -18,7 +18,7 @@ from strategies.arena.spans import unit_of
 Key = Callable[[Sequence[Span], Mapping[str, Sequence[int]]], list[int]]
 
 #: Most rectangles (buffers times memories) given to constraint programming, and its measure of work, about seconds.
-MOST_RECTANGLES, WORK = 400, 1.0
+MOST_RECTANGLES, WORK = 400, 0.5
 
 #: The clock stops the solver then, should its own measure of work not [s].
 LONGEST_S = 10.0
