@@ -148,6 +148,8 @@ class _Counting:
         counted = [self._counted(*storage) for storage in storages(graph, sharing)]
         self.found: list[Allocation | None] = list(counted)
         self.of = {name: k for k, allocation in enumerate(counted) for name in allocation.tensors}
+        joined = [name for i in sharing.joins for name in graph.operators[i].outputs]
+        self.joined = {self.of[name] for name in joined if name in self.of}
         self.overlaps: dict[int, Overlap] = {}
         self.certain = True
 
@@ -179,10 +181,14 @@ class _Counting:
         stays = any(t.role == "output" or t.name in states for t in members)
         readers = {i for name in names for i in graph.consumers[name] if not self.rules.is_shortcut(i, name)}
         writer = None if there else min(writers)
-        streamed = there and self.profile.rules["input"] == "streamed" and not any(name in states for name in names)
+        streamed = there and self._is_streamed(names) and not any(name in states for name in names)
         size = 0 if streamed else self.rules.rounded(tensor.bytes)
         self.ran.append(set(writers))
         return Allocation(tensor.name, names, size, tuple(sorted({*writers, *readers})), writer, stays)
+
+    def _is_streamed(self, names: Sequence[str]) -> bool:
+        """True where an input is read from where it comes from, part by part."""
+        return self.profile.rules["input"] == "streamed" or bool({*names} & {*self.graph.settings.get("streamed", ())})
 
     def _is_interior(self, allocation: Allocation) -> bool:
         """True inside an inverted residual block: what a depthwise convolution writes, or an expansion writes for one."""
@@ -204,7 +210,7 @@ class _Counting:
     def _overlap(self, i: int, operator: Operator) -> None:
         """Put what operator ``i`` writes together with what only it reads, or note that it may write over it."""
         target = self.of.get(next(filter(None, operator.outputs), ""))
-        if target is None or i in self.sharing.views:
+        if target is None or i in self.sharing.views or target in self.joined:
             return
         sources = {self.of[name] for name in operator.inputs if name in self.of and self.of[name] != target}
         written = self._at(target)

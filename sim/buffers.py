@@ -54,10 +54,13 @@ class Sharing:
         Operators whose outputs are their first input under another shape.
     fused : Mapping of int to int
         Operator -> the one it is computed inside, before or after it: the tensor between the two is never stored.
+    joins : frozenset of int
+        Operators whose inputs are parts of their output, written where they lie in it.
     """
 
     views: frozenset[int] = frozenset()
     fused: Mapping[int, int] = field(default_factory=dict)
+    joins: frozenset[int] = frozenset()
 
 
 def life(graph: Graph, tensor: Tensor) -> tuple[int, int]:
@@ -143,6 +146,9 @@ def _shared_with(graph: Graph, sharing: Sharing) -> tuple[dict[str, str], set[st
     moving = {t.name for t in graph.tensors.values() if t.role != "weight"}
     for i, operator in enumerate(graph.operators):
         sources = [name for name in operator.inputs if name in moving]
+        if i in sharing.joins and sources:
+            _join(owner, [*sources, *operator.outputs])
+            continue
         if i in sharing.views and operator.inputs[0] not in moving:
             owner.update((output, operator.inputs[0]) for output in operator.outputs if output)
             continue
@@ -153,6 +159,14 @@ def _shared_with(graph: Graph, sharing: Sharing) -> tuple[dict[str, str], set[st
         if between:
             passing.add(between if sharing.fused[i] < i else operator.outputs[0])
     return owner, passing
+
+
+def _join(owner: dict[str, str], names: Sequence[str]) -> None:
+    """Have several tensors, and all that share a buffer with one of them, share that of the first."""
+    root = owner.get(names[0], names[0])
+    before = {owner.get(name, name) for name in names}
+    owner.update({name: root for name, other in owner.items() if other in before})
+    owner.update((name, root) for name in {*before, *names} if name != root)
 
 
 def _between(graph: Graph, sharing: Sharing, i: int, sources: list[str]) -> str | None:

@@ -31,7 +31,7 @@ from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph, Operator
 from workloads.operators import rule_of
-from workloads.operators.free import FreeRule
+from workloads.operators.free import Assemble, FreeRule
 from workloads.operators.rule import KINDS
 from workloads.tables import GraphTables, graph_tables
 from workloads.transforms import remove_dead_channels
@@ -230,13 +230,15 @@ def _tenants(
     work: Mapping[str, UnitWork],
 ) -> Tenants:  # fmt: skip
     kinds = [KINDS[code] for code in tables.operators.kind]
-    views = frozenset(i for i, operator in enumerate(graph.operators) if is_view(operator))
+    coming = graph.settings.get("streamed", ())
+    views = frozenset(i for i, o in enumerate(graph.operators) if is_view(o) and o.inputs[0] not in coming)
+    joins = frozenset(i for i, operator in enumerate(graph.operators) if is_join(operator))
     index = {operator.name: i for i, operator in enumerate(graph.operators)}
     hosts = [(i, detail["fused_into"]) for w in work.values() for i, detail in w.details.items() if detail.get("fused_into")]
     fused = hidden_behind(graph, indices(graph, plan.groups)) | {i: index[host] for i, host in hosts}
     return Tenants(
-        device, units, tuple(unit_of), kinds, plan.unit, load_memory_profile(plan.profile), Sharing(views, fused), plan.batch,
-        code_bytes(graph, runtime_named(plan.runtime)), plan.regions,
+        device, units, tuple(unit_of), kinds, plan.unit, load_memory_profile(plan.profile), Sharing(views, fused, joins), plan.batch,
+        code_bytes(graph, runtime_named(plan.runtime), fused), plan.regions,
     )  # fmt: skip
 
 
@@ -244,6 +246,11 @@ def is_view(operator: Operator) -> bool:
     """True where the output is the first input under another shape, in the same place."""
     rule = rule_of(operator)
     return isinstance(rule, FreeRule) and rule.aliases and bool(operator.inputs and operator.inputs[0])
+
+
+def is_join(operator: Operator) -> bool:
+    """True where the inputs are parts of the output, written where they lie in it."""
+    return isinstance(rule_of(operator), Assemble)
 
 
 def _away_from_home(placement: Placement, units: Mapping[str, ComputeUnit]) -> bool:

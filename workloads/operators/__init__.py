@@ -21,7 +21,7 @@ from workloads.operators.convolution import (
 from workloads.operators.detection import DetectionOutput, DetectionPostProcess, NonMaxSuppression, PriorBox, TopK
 from workloads.operators.einsum import Einsum
 from workloads.operators.elementwise import Cast, Elementwise, Triangle, Variadic
-from workloads.operators.free import CacheWrite, Constant, Flatten, Identity, Reshape, ShapeOf, Squeeze, Unsqueeze
+from workloads.operators.free import Assemble, CacheWrite, Constant, Flatten, Identity, Reshape, ShapeOf, Squeeze, Unsqueeze, Window
 from workloads.operators.indexing import (
     Compress,
     EmbeddedNormalization,
@@ -90,6 +90,7 @@ RULES: dict[str, OperatorRule] = {
     "ArgMin": ArgumentOfExtreme(),
     "Asin": Elementwise(0, 1),
     "Asinh": Elementwise(0, 1),
+    "Assemble": Assemble(),
     "AssignVariable": Variable(),
     "Atan": Elementwise(0, 1),
     "Atanh": Elementwise(0, 1),
@@ -281,6 +282,7 @@ RULES: dict[str, OperatorRule] = {
     "Unsqueeze": Unsqueeze(),
     "Upsample": Resize(),
     "Where": Elementwise(typed=1),
+    "Window": Window(),
     "Xor": Elementwise(dtype="bool"),
     "YoloDetectionOutput": DetectionOutput(),
     "Yolov3DetectionOutput": DetectionOutput(),

@@ -157,3 +157,46 @@ class Constant(FreeRule):
         if shape is None:
             raise undetermined(operator, "the constant's shape")
         return (TensorType(tuple(shape), result_dtype(operator, dtype_attribute(operator, "dtype") or "fp32")),)
+
+
+class Window(FreeRule):
+    """Window: the part of a tensor that another operator reads where it lies: free, no bytes of its own.
+
+    ``starts`` and ``sizes`` on ``axes``. What reads it reads the tensor itself with the strides of the whole.
+    """
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        data = operand(operator, inputs, 0)
+        starts, sizes, axes = (tuple(operator.attributes.get(name, ())) for name in ("starts", "sizes", "axes"))
+        if not len(starts) == len(sizes) == len(axes) > 0:
+            raise fail(operator, f"starts {starts}, sizes {sizes}, axes {axes}; equally many are expected")
+        shape = list(data.shape)
+        for start, size, axis in zip(starts, sizes, axes, strict=True):
+            place = axis_in(operator, axis, len(shape))
+            if start < 0 or size < 1 or start + size > shape[place]:
+                raise fail(
+                    operator, f"{size} positions from {start} of {shape[place]} on axis {axis}; a part of the tensor is expected"
+                )
+            shape[place] = size
+        return (like(operator, data, tuple(shape)),)
+
+
+class Assemble(FreeRule):
+    """Assemble: tiles of a tensor, each written where it belongs by what computes it: free, and held as the one tensor they make.
+
+    ``grid`` rows x columns of tiles in that order, side by side on the two ``axes``.
+    """
+
+    aliases = False
+
+    def output_types(self, operator: Operator, inputs: Operands) -> tuple[TensorType, ...]:
+        (rows, columns), axes = operator.attributes["grid"], operator.attributes["axes"]
+        tiles = [operand(operator, inputs, place) for place in range(rows * columns)]
+        shape = list(tiles[0].shape)
+        shape[axes[0]] = sum(tiles[row * columns].shape[axes[0]] for row in range(rows))
+        shape[axes[1]] = sum(tiles[column].shape[axes[1]] for column in range(columns))
+        if sum(tile.elements for tile in tiles) != math.prod(shape):
+            raise fail(
+                operator, f"tiles {[tile.shape for tile in tiles]}; {rows} x {columns} that fill {tuple(shape)} are expected"
+            )
+        return (like(operator, tiles[0], tuple(shape)),)
