@@ -71,7 +71,6 @@ def case(op: str, inputs: str, outputs: str, kind: str, **more: Any) -> None:
 
 # fmt: off
 # Convolutions. 1x3x8x8 * 4 filters 3x3, no padding: 6x6 outputs, 4*6*6 = 144 results of 3*9 = 27 products: 3888.
-case("Assemble", "1x2x2x3 1x2x2x1", "1x2x2x4", "free", bytes=(0, 0, 0), grid=(1, 2), axes=(2, 3))
 case("Conv", "1x3x8x8 w/4x3x3x3 w/4", "1x4x6x6", "convolution", macs=3888, element=144)
 # Stride 2, padding 1: (8+2-3)//2+1 = 4; relu on 4*16 = 64 results.
 case("Conv", "1x3x8x8 w/4x3x3x3", "1x4x4x4", "convolution", macs=64 * 27, element=64, strides=(2, 2), pads=(1, 1, 1, 1),
@@ -288,7 +287,9 @@ case("AssignVariable", "- 1x4:int8", "1x4:int8", "layout")
 # Free.
 case("Identity", "2x3", "2x3", "free", bytes=(0, 0, 0))
 case("Dropout", "2x3", "2x3 2x3:bool", "free", bytes=(0, 0, 0))
+case("Assemble", "1x2x2x3 1x2x2x1", "1x2x2x4", "free", bytes=(0, 0, 0), grid=(1, 2), axes=(2, 3))
 case("Reshape", "2x3x4 w/2:int64=0,-1", "2x12", "free", bytes=(0, 0, 0))
+case("Window", "1x2x5x6", "1x2x3x6", "free", bytes=(0, 0, 0), starts=(1,), sizes=(3,), axes=(2,))
 case("Flatten", "2x3x4", "2x12", "free", bytes=(0, 0, 0))
 case("Squeeze", "1x3x1", "3x1", "free", bytes=(0, 0, 0), axes=(0,))
 case("Unsqueeze", "3x4 w/2:int64=0,-1", "1x3x4x1", "free", bytes=(0, 0, 0))
@@ -329,5 +330,4 @@ for _op in ("DetectionOutput", "YoloDetectionOutput", "Yolov3DetectionOutput"):
     case(_op, "1x32 1x16", "10x6", "detection", element=96, special=48, keep_top_k=10)
 # 8 boxes, 3 classes: 4*32 + 24 + 24 sorting + 2*8*12; 16 side lengths and 16 divisions.
 case("TFLite_Detection_PostProcess", "1x8x4 1x8x3 w/8x4", "1x2x4 1x2 1x2 1", "detection", element=128 + 24 + 24 + 192,
-case("Window", "1x2x5x6", "1x2x3x6", "free", bytes=(0, 0, 0), starts=(1,), sizes=(3,), axes=(2,))
      special=32, max_detections=2)
