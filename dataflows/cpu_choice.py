@@ -64,14 +64,16 @@ def choices_of(work: UnitWork, i: int) -> list[Choice]:
 
 
 def able(nests: NestTable, j: int, layer: Layer) -> list[str]:
-    """Algorithms that compute this convolution."""
+    """Algorithms that compute this convolution; in int8 those that runtimes have kernels for."""
     kernel = int(nests.R[j]), int(nests.S[j])
-    simple = max(nests.stride_h[j], nests.stride_w[j], nests.dilation_h[j], nests.dilation_w[j]) == 1 and not layer.int8
+    simple = max(nests.stride_h[j], nests.stride_w[j], nests.dilation_h[j], nests.dilation_w[j]) == 1
     names = ["gemm_1x1"] if kernel == (1, 1) else ["im2col_gemm"]
     if kernel != (1, 1) and not layer.int8:
         names.append("direct")
     if kernel == (3, 3) and simple:
-        names += ["winograd_f2", "winograd_f4", "winograd_f6"]
+        names += ["winograd_f4"] if layer.int8 else ["winograd_f2", "winograd_f4", "winograd_f6"]
+    if layer.int8:
+        return names
     if kernel != (1, 1) and max(kernel) <= FFT_SIDE // 2 and simple:
         names.append(FFT)
     return names

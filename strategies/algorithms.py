@@ -21,14 +21,17 @@ def _chosen(problem: Problem, least: str, workspace: int | None, only: tuple[str
     if work.kind != "cpu":
         raise refusal("algorithms", f"unit '{work.unit}' is a {work.kind}, whose runtime has one kernel each; a CPU is expected")
     found: dict[str, str] = {}
-    largest, changed = 0, Counter[str]()
+    largest, over, changed = 0, 0, Counter[str]()
     for i, operator in enumerate(schedule.graph.operators):
         choices = [c for c in choices_of(work, i) if not only or c.algorithm in only]
         within = [c for c in choices if workspace is None or c.workspace_bytes <= workspace]
         if not choices:
             continue
+        over += not within
         best = min(within, key=lambda c: _rank(c, least)) if within else min(choices, key=lambda c: (c.workspace_bytes, c.seconds))
         own = work.details.get(i, {}).get("algorithm")
+        if workspace is None and least == "time" and not only and float(work.amounts[i] @ work.prices) <= best.seconds:
+            continue
         largest = max(largest, best.workspace_bytes)
         if best.algorithm != own:
             found[operator.name] = best.algorithm
@@ -38,7 +41,7 @@ def _chosen(problem: Problem, least: str, workspace: int | None, only: tuple[str
     said = ", ".join(f"{count} x {change}" for change, count in sorted(changed.items())) or "all stay"
     return done, (
         f"{counted(len(found), 'convolution')} otherwise ({said}): {1e3 * before:.3g} ms to {1e3 * after:.3g} ms, "
-        f"largest workspace {largest:,} B"
+        f"largest workspace {largest:,} B" + (f"; {counted(over, 'layer')} have no algorithm that takes so little" if over else "")
     )
 
 
