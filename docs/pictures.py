@@ -11,11 +11,21 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "pictures"
 FIVE = ("stm32h743", "raspberry_pi_4", "jetson_nano", "eyeriss_v1", "systolic_32x32")
 
+TWENTY = (
+    "stm32g0b1", "nrf52840", "nrf5340", "lolin_d32", "stm32l4r5", "stm32u575", "numaker_m467hj", "stm32f746", "stm32h7a3", "stm32h747",
+    "gap8", "apollo510", "raspberry_pi_3b_plus", "raspberry_pi_4", "raspberry_pi_5", "jetson_nano", "jetson_xavier", "rtx_3090",
+    "a100", "h100",
+)  # fmt: skip
+
 #: (command, pictures of it that are kept)
 COMMANDS = (
     (
         ["estimate", "mlperf_tiny_vww", *(word for device in FIVE for word in ("--on", device))],
         ["mlperf_tiny_vww_devices_comparison.png", "mlperf_tiny_vww_stm32h743_memory_map.png"],
+    ),
+    (
+        ["estimate", "mlperf_tiny_ic", *(word for device in TWENTY for word in ("--on", device))],
+        ["mlperf_tiny_ic_devices_across.png"],
     ),
     (
         ["simulate", "resnet50", "--on", "raspberry_pi_4"],

@@ -47,9 +47,9 @@ def pictures(results: Sequence[Result]) -> dict[str, bytes]:
             drawn[picture_name(result.network, result.device, figure.__name__)] = png(partial(figure, result))
     if len(results) > 1:
         drawn[picture_name(results[0].network, "devices", "comparison")] = png(partial(comparison, results))
-        drawn[picture_name(results[0].network, "devices", "across")] = png(
-            partial(across_devices, results, measured_seconds(results))
-        )
+        measured, elsewhere = measured_seconds(results)
+        across = partial(across_devices, results, measured, elsewhere=elsewhere)
+        drawn[picture_name(results[0].network, "devices", "across")] = png(across)
     return drawn
 
 

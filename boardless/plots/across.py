@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 @styled
-def across_devices(estimates: Sequence[Estimate], measured: Mapping[str, Sequence[float]], axes: Axes | None = None) -> Axes:
+def across_devices(
+    estimates: Sequence[Estimate], measured: Mapping[str, Sequence[float]], axes: Axes | None = None, *,
+    elsewhere: Mapping[str, Sequence[float]] | None = None,
+) -> Axes:  # fmt: skip
     """A line per device, slowest on top: dot and bar for prediction and interval, rings for measurements under the same runtime.
 
     Parameters
@@ -25,6 +28,8 @@ def across_devices(estimates: Sequence[Estimate], measured: Mapping[str, Sequenc
         Device -> measured latencies [s].
     axes : Axes or None
         Where to draw.
+    elsewhere : Mapping or None
+        Device -> latencies measured under other runtimes or settings [s].
     """
     rows = sorted(estimates, key=lambda found: found.latency_s)
     axes = new_axes(axes, 7.6, 1.0 + 0.24 * len(rows))
@@ -41,6 +46,12 @@ def across_devices(estimates: Sequence[Estimate], measured: Mapping[str, Sequenc
         [value for value, _ in found], [place for _, place in found], "o", markerfacecolor="none", markeredgecolor=COLOURS["capacity"],
         markersize=7, label="measured",
     )  # fmt: skip
+    apart = [(value, place) for place, row in zip(places, rows, strict=True) for value in (elsewhere or {}).get(row.device, ())]
+    if apart:
+        axes.plot(
+            [value for value, _ in apart], [place for _, place in apart], "x", color=COLOURS["overhead"], markersize=5,
+            label="measured under another runtime",
+        )  # fmt: skip
     axes.set_yticks(
         list(places), [shortened(f"{row.device}, {row.settings.get('runtime') or row.settings.get('unit')}", 44) for row in rows]
     )

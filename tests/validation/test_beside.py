@@ -17,6 +17,8 @@ class Asked:
 
 def test_rows_of_the_same_settings() -> None:
     board = Asked("resnet18", "jetson_nano", {"runtime": "tensorrt", "unit": "gpu", "dtype": "fp16", "batch": 1})
-    assert measured_seconds([board]) == {"jetson_nano": [0.0114]}
+    assert measured_seconds([board]) == ({"jetson_nano": [0.0114]}, {})
     other = Asked("resnet18", "jetson_nano", {"runtime": "tensorrt", "unit": "gpu", "dtype": "fp32", "batch": 1})
-    assert measured_seconds([other, Asked("resnet18", "no_such_device")]) == {}
+    assert measured_seconds([other, Asked("resnet18", "no_such_device")]) == ({}, {"jetson_nano": [0.0114]})
+    batch = Asked("resnet18", "jetson_nano", {"batch": 8})
+    assert measured_seconds([batch]) == ({}, {})
