@@ -43,6 +43,8 @@ def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
         return f"no interval was learnt for units of kind {unit.kind if unit else 'none'}"
     if set(schedule.unit_of) - {plan.unit}:
         return "no interval was learnt for runs on several units"
+    if plan.groups or plan.side_by_side or plan.algorithms:
+        return "no interval was learnt for kernels other than the runtime's own"
     if plan.batch != 1 and not isinstance(unit, GpuUnit):
         return "no interval was learnt for batches"
     if schedule.device.overrides:

@@ -58,7 +58,8 @@ def at_clock(device: Device, name: str, frequency_hz: float, idle_w: float, expo
         for other in device.units.values()
         if other.kind == unit.kind
     }
-    return replace(device, units={**device.units, **slowed})
+    said = {**device.overrides, f"units.{name}.frequency": f"{megahertz(frequency_hz):g} MHz"}
+    return replace(device, units={**device.units, **slowed}, overrides=said if ratio != 1.0 else device.overrides)
 
 
 def paces(

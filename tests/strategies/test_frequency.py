@@ -52,6 +52,8 @@ def test_a_slower_clock_is_never_faster() -> None:
     times = [start.replace(device=at_clock(start.device, "cpu", f, 2.7, 3.0)).estimate().latency_s for f in (5e8, 1e9, 1.5e9)]
     assert times == sorted(times, reverse=True)
     assert times[-1] == start.estimate().latency_s
+    slow = start.replace(device=at_clock(start.device, "cpu", 5e8, 2.7, 3.0)).estimate()
+    assert slow.latency_interval_s is None and slow.settings["set"] == {"units.cpu.frequency": "500 MHz"}
 
 
 @pytest.mark.parametrize(

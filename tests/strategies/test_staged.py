@@ -31,6 +31,7 @@ def test_branching_networks_gain_and_macs_stay(device: str) -> None:
     schedule = done.schedule()
     assert not broken_rules_of_schedule(schedule)
     assert simulate(schedule).makespan_ps == round(done.estimate().latency_s * 1e12)
+    assert done.estimate().latency_interval_s is None
     assert all(0 < share <= 1 for share in done.plan.side_by_side.values())
 
 
