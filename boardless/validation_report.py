@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from boardless import formats
 from boardless.machine_form import FORMAT, plain
-from boardless.text import WIDTH, render, table
+from boardless.text import WIDTH, render, shortened, table
 
 if TYPE_CHECKING:
     from validation.compare import Compared, Report
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Reports of at most so many rows show each row: ours, theirs, the error.
 SHOWN_ROWS = 40
+#: Most letters of a group's name.
+GROUP_WIDTH = 66
 
 _UNITS = {"s": formats.seconds, "J": formats.joules, "B": formats.size}
 
@@ -56,15 +58,16 @@ def _rows_table(rows: Sequence[Compared]) -> Any:
 
 
 def _groups_table(report: Report) -> Any:
-    made = table(
-        "group", "n>", "mean>", "median>", "90 %>", "within 10 %>", "within 20 %>", "bias>", "Spearman>", "interval holds>"
-    )
     groups = report.groups()
+    metrics = {str(group.key["metric"]) for group in groups}
+    first = f"{metrics.copy().pop()} of" if len(metrics) == 1 else "group"
+    made = table(first, "n>", "mean>", "median>", "90 %>", "within 20 %>", "bias>", "Spearman>", "80 % holds>", "upper/lower>")
     for group in groups:
-        words = [str(value) for value in group.key.values() if value not in (None, "", "infer")]
-        made.add_row(" ".join(words), *_figures(group.errors))
+        said_above = ("metric",) if len(metrics) == 1 else ()
+        words = [str(value) for key, value in group.key.items() if value not in (None, "", "infer") and key not in said_above]
+        made.add_row(shortened(" ".join(words), GROUP_WIDTH), *_figures(group.errors))
     total = report.total()
-    if total is not None and len(groups) > 1 and len({group.key["metric"] for group in groups}) == 1:
+    if total is not None and len(groups) > 1 and len(metrics) == 1:
         made.add_row("all rows", *_figures(total))
     return made
 
@@ -74,9 +77,10 @@ def _figures(errors: ErrorMetrics) -> list[str]:
         return "" if value is None else f"{value:.1%}"
 
     rank = "" if errors.spearman is None else f"{errors.spearman:.3f}"
+    width = "" if errors.interval_width is None else f"{errors.interval_width:.2f}"
     return [
-        str(errors.n), percent(errors.mape), percent(errors.median_ape), percent(errors.p90_ape), percent(errors.within_10),
-        percent(errors.within_20), f"{errors.bias:+.3f}", rank, percent(errors.interval_coverage),
+        str(errors.n), percent(errors.mape), percent(errors.median_ape), percent(errors.p90_ape), percent(errors.within_20),
+        f"{errors.bias:+.3f}", rank, percent(errors.interval_coverage), width,
     ]  # fmt: skip
 
 
