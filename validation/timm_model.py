@@ -31,7 +31,7 @@ GRID = tuple(product((0, 8, 32, 128), (0, 64, 128, 256)))
 PRIORS: dict[str, tuple[float, float]] = {
     "matrix_share": (1.0, 0.7), "operation_energy": (1.3e-12, 0.3), "bandwidth_share": (0.95, 0.4), "grouped_ratio": (0.6, 0.7),
     "product_ratio": (1.0, 0.5), "attention_ratio": (0.7, 0.7), "depthwise_share": (0.15, 1.0),
-    "depthwise_stream_ratio": (0.5, 0.7), "memory_ratio": (0.8, 0.5), "launch": (4e-6, 0.7),
+    "depthwise_stream_ratio": (0.5, 0.7), "memory_ratio": (0.8, 0.5), "launch": (4e-6, 0.7), "image": (1e-5, 1.0),
 }  # fmt: skip
 #: Factors on the centres: compiled kernels, attention written out, a training step (forward, backward, update).
 COMPILED = {"bandwidth_share": 1.26, "depthwise_share": 1.8}
@@ -53,6 +53,8 @@ PRICES: dict[str, dict[str, float]] = {
     "weights": _W,
     "launch": {"launch": 1.0},
 }
+#: A training step also takes time per image that no kernel of inference explains: losses, targets, random depths.
+STEP = {"image": {"image": 1.0}}
 #: Arithmetic also costs energy under a power limit: these terms, with those above, tell several cards apart.
 ENERGY = {
     f"{name}_energy": {"operation_energy": 1.0, **{ratio: -1.0 for ratio in PRICES[name] if ratio.endswith("_ratio")}}
@@ -70,7 +72,12 @@ def prices_of(key: RunKey) -> dict[str, dict[str, float]]:
     """Terms of a run: a ratio of products only where kernels of convolutions have to change the layout."""
     if key.runtime == "torch_compile":
         return {**PRICES, "product": _P}
-    return PRICES
+    return {**PRICES, **STEP} if key.phase == "train" else PRICES
+
+
+def more_of(key: RunKey) -> tuple[str, ...]:
+    """Terms of a run beyond :data:`PRICES`."""
+    return tuple(STEP) if key.phase == "train" else ()
 
 
 def form_of(key: RunKey, prices: Mapping[str, Mapping[str, float]]) -> Form:
@@ -86,8 +93,8 @@ def form_of(key: RunKey, prices: Mapping[str, Mapping[str, float]]) -> Form:
     return Form(names, exponents, np.log(list(centres.values())), np.array([PRIORS[name][1] for name in names]))
 
 
-def amounts_of(stack: Stack, batch: Floats, unit: GpuUnit, pair: tuple[int, int], *, energy: bool = False) -> Floats:
-    """Nominal seconds of every term of :data:`PRICES` (and of :data:`ENERGY`) per batch, a row per network.
+def amounts_of(stack: Stack, batch: Floats, unit: GpuUnit, pair: tuple[int, int], more: Iterable[str] = ()) -> Floats:
+    """Nominal seconds of every term of :data:`PRICES`, then of ``more`` of :data:`ENERGY` or :data:`STEP`, a row per network.
 
     >>> from validation.gpu_features import Features, Stack
     >>> one = Features(np.zeros(12), np.array([0.0]), np.array([64.0]), np.array([64.0]), np.array([71e12]), np.ones(1), np.ones(1))
@@ -106,9 +113,9 @@ def amounts_of(stack: Stack, batch: Floats, unit: GpuUnit, pair: tuple[int, int]
     found = {name: half_seconds(value, unit) for name, value in matrix.items()}
     found |= {name: memory_seconds(value, unit) for name, value in moved.items()}
     found["depthwise"] = vector_seconds(batch * stack.total("depthwise_flop"), unit)
-    found["launch"] = stack.total("launches_per_run")
+    found["launch"], found["image"] = stack.total("launches_per_run"), batch
     found |= {f"{name}_energy": limited_seconds(value, unit) for name, value in matrix.items()}
-    return np.stack([found[term] for term in (*PRICES, *(ENERGY if energy else ()))], axis=1)
+    return np.stack([found[term] for term in (*PRICES, *more)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -124,7 +131,7 @@ class Choices:
         """Of one run on its own card."""
         unit = card(run.key.device)
         names = tuple(product(range(len(run.stacks)), GRID))
-        amounts = tuple(amounts_of(run.stacks[cast], run.batch, unit, pair) for cast, pair in names)
+        amounts = tuple(amounts_of(run.stacks[cast], run.batch, unit, pair, more_of(run.key)) for cast, pair in names)
         return cls(form_of(run.key, prices_of(run.key)), amounts, names)
 
     @classmethod
@@ -134,7 +141,7 @@ class Choices:
         ``energy_j`` is its prior, where other rows than those of :data:`PRIORS` are to give it [J].
         """
         pairs = [
-            np.concatenate([amounts_of(run.stacks[0], run.batch, card(run.key.device), pair, energy=True) for run in runs])
+            np.concatenate([amounts_of(run.stacks[0], run.batch, card(run.key.device), pair, ENERGY) for run in runs])
             for pair in GRID
         ]
         compiled = prices_of(runs[0].key)["product"] == _P

@@ -24,7 +24,7 @@ from validation.gpu_folds import interval_factors, left_out, scatter_by_parts
 from validation.intervals import SHARE, weighted_quantile
 from validation.measurement import Dataset, Measurement
 from validation.reader import load_dataset
-from validation.timm_model import Choices, amounts_of, card, coarse_amounts, coarse_form
+from validation.timm_model import ENERGY, Choices, amounts_of, card, coarse_amounts, coarse_form, more_of
 from validation.timm_rows import Run, runs_of
 
 Floats = NDArray[np.float64]
@@ -78,7 +78,7 @@ def families_out(run: Run) -> Held:
         cast, pair = choices.names[at]
         mine = out[run.own_rows]
         if mine.any():
-            amounts = amounts_of(run.own_stacks[cast], run.batch[run.own_rows], unit, pair)
+            amounts = amounts_of(run.own_stacks[cast], run.batch[run.own_rows], unit, pair, more_of(run.key))
             own[mine] = fits[at].seconds(amounts[mine])
     _, coarse = left_out(coarse_form(run.key), coarse_amounts(run), measured, run.groups)
     parts = choices.amounts[place] * whole[place].form.prices(whole[place].theta)
@@ -101,7 +101,7 @@ def card_out(runs: Sequence[Run], target: Run) -> Floats:
     choices = Choices.pooled(runs, _energy_without(target.rows[0].chip))
     place, fits = choices.best(np.concatenate([run.seconds for run in runs]))
     pair = choices.names[place][1]
-    return fits[place].seconds(amounts_of(target.stacks[0], target.batch, card(target.key.device), pair, energy=True))
+    return fits[place].seconds(amounts_of(target.stacks[0], target.batch, card(target.key.device), pair, ENERGY))
 
 
 @cache
@@ -137,7 +137,7 @@ def family_report(dataset: Dataset, runs: Sequence[Run], held: Sequence[Held], p
             low, high = interval_factors(errors, run.groups, scatter_by_parts(errors, one.parts, run.groups))
             rows += compared(run, one.seconds, low, high, one.coarse)
             notes.append(said(run, one))
-    what = "ten parameters per run, two half-saturations and the cast of norms"
+    what = "ten parameters per run (eleven of a training step), two half-saturations, the cast of norms"
     return Report(f"{dataset.name} {phase}", FAMILY, tuple(rows), what, left, tuple(notes))
 
 
