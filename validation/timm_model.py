@@ -1,6 +1,6 @@
 """What the seconds of a timm network on a graphics card are a sum of: nominal seconds over shares that are reached, and gaps.
 
-The terms are those of ``dataflows/gpu_counts.py``. A run is described by ten shares and ratios relative to its data sheet and two
+The terms are those of ``dataflows/gpu_counts.py``. A run is described by nine shares, ratios and gaps relative to its data sheet and two
 half-saturations from a grid; how its networks were cast, where that is not published, is chosen with them by the cost of the fit.
 For a card never measured the shares of other cards are taken over; the energy of an operation slows cards of a low power limit.
 """

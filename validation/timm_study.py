@@ -137,7 +137,7 @@ def family_report(dataset: Dataset, runs: Sequence[Run], held: Sequence[Held], p
             low, high = interval_factors(errors, run.groups, scatter_by_parts(errors, one.parts, run.groups))
             rows += compared(run, one.seconds, low, high, one.coarse)
             notes.append(said(run, one))
-    what = "ten parameters per run (eleven of a training step), two half-saturations, the cast of norms"
+    what = "nine shares, ratios and gaps per run (ten of a training step), two half-saturations, the cast of norms"
     return Report(f"{dataset.name} {phase}", FAMILY, tuple(rows), what, left, tuple(notes))
 
 
