@@ -32,6 +32,8 @@ from workloads.tables import NestTable
 
 #: Share of the enlarged Winograd weights that is counted as streamed.
 WINOGRAD_STREAMED = 0.75
+#: Time of a product of 16-bit values in that of an 8-bit one.
+WIDENED_WORK = 2.0
 #: A padded input is moved so often: written into its larger copy and read from there.
 PADDED_COPIES = 2.0
 
@@ -81,7 +83,7 @@ def add_gemm(
     moved = layer.read_bytes + layer.written_bytes
     far = beyond(panels + moved, unit.l2_bytes)
     packed = panels * (2.0 if area == 1 else 5.0) * column_share
-    amounts[PACKING] += packed * (1.0 - far)
+    amounts[PACKING] += packed
     amounts[PACKING_FAR] += packed * far
     blocks = math.ceil(rows / 32)
     amounts[PACKING_FAR] += 0.5 * blocks * panels * beyond(panels, unit.l2_bytes) * share
@@ -104,14 +106,17 @@ def winograd_tile(algorithm: int) -> int:
 def add_winograd(
     unit: CpuParameters, layer: Layer, groups: int, outputs: int, inputs: int, height: int, width: int, images: int, side: int,
     amounts: Floats, traffic: Ints,
-) -> float:  # fmt: skip
-    """Winograd F(m,3) of ``side`` m; returns by how much the stored weights grow: (m + 2)^2 / 9, twice that in int8."""
+) -> None:  # fmt: skip
+    """Winograd F(m,3) of ``side`` m; the stored weights grow by (m + 2)^2 / 9, twice that in int8.
+
+    Transformed int8 values need 16 bit, of which a vector holds half as many.
+    """
     p = layer.threads
     alpha = (side + 2.0) * (side + 2.0)
     tiles = math.ceil(height / side) * math.ceil(width / side) * images
     work = 2.0 * groups * alpha * inputs * tile_work(unit, outputs, tiles) * share_of_one(math.ceil(outputs / unit.tile_rows), p)
     if layer.int8:
-        amounts[INT8] += work
+        amounts[INT8] += WIDENED_WORK * work
     else:
         amounts[WINOGRAD] += work / layer.rate
     size = 2.0 if layer.int8 else layer.element_bytes
@@ -120,7 +125,7 @@ def add_winograd(
     transformed = groups * alpha * tiles * (read + written) * 2.0 * size
     panels = groups * (inputs + outputs) * tiles * alpha * size
     far = beyond(float(inputs + outputs) * tiles * alpha * size, unit.l2_bytes)
-    amounts[PACKING] += transformed * (1.0 - far)
+    amounts[PACKING] += transformed
     amounts[PACKING_FAR] += transformed * far
     if p > 1:
         amounts[CROSS_CORE] += (1.0 - 1.0 / p) * groups * inputs * tiles * alpha * size
@@ -128,7 +133,6 @@ def add_winograd(
     growth = alpha / 9.0 * (2.0 if layer.int8 else 1.0)
     share = beyond(panels + layer.weight_bytes * growth, unit.last_level_bytes)
     add_traffic(unit, layer, WINOGRAD_STREAMED * layer.weight_bytes * growth, panels, 1.0, share, amounts, traffic)
-    return growth
 
 
 @kernel
@@ -182,24 +186,26 @@ def add_convolution(
     groups, outputs, inputs = nests.G[j], nests.M[j], nests.C[j]
     area = nests.R[j] * nests.S[j]
     pixels = nests.E[j] * nests.F[j] * images
-    growth = 1.0
     if algorithm in (WINOGRAD_F2, WINOGRAD_F4, WINOGRAD_F6):
         side = winograd_tile(algorithm)
-        growth = add_winograd(unit, layer, groups, outputs, inputs, nests.E[j], nests.F[j], images, side, amounts, traffic)
+        add_winograd(unit, layer, groups, outputs, inputs, nests.E[j], nests.F[j], images, side, amounts, traffic)
     elif algorithm in (DIRECT_KERNEL, UNSPECIALISED):
         macs = float(groups) * outputs * inputs * area * pixels
         add_direct(unit, layer, algorithm, macs, outputs, amounts, traffic)
     else:
         taps = 1 if algorithm == GEMM_1X1 else area
         add_gemm(unit, layer, groups, outputs, pixels, inputs * area, inputs, taps, amounts, traffic)
-    add_convolution_bytes(unit, layer, growth, p, amounts)
+    add_convolution_bytes(unit, layer, p, amounts)
 
 
 @kernel
-def add_convolution_bytes(unit: CpuParameters, layer: Layer, growth: float, threads: int, amounts: Floats) -> None:
-    """Bytes through the core that every convolution has: activations beyond L2, weights kept in cache, requantisation."""
+def add_convolution_bytes(unit: CpuParameters, layer: Layer, threads: int, amounts: Floats) -> None:
+    """Bytes through the core that every convolution has: activations beyond L2, requantisation.
+
+    The loads of weights are part of the products; what no cache holds of them is charged to DRAM, so that a larger cache takes work
+    away and adds none.
+    """
     moved = layer.read_bytes + layer.written_bytes
-    kept = layer.weight_bytes * growth * (1.0 - layer.missing)
-    amounts[ELEMENTWISE] += 0.5 * moved * beyond(moved + layer.weight_bytes, unit.l2_bytes) / threads + kept / min(threads, 4)
+    amounts[ELEMENTWISE] += 0.5 * moved * beyond(moved + layer.weight_bytes, unit.l2_bytes) / threads
     if layer.int8:
         amounts[ELEMENTWISE] += 2.0 * moved / threads

@@ -72,7 +72,7 @@ def add_weighted(
     elif algorithm == DEPTHWISE_KERNEL:
         area = nests.R[j] * nests.S[j]
         add_depthwise(unit, layer, macs, operators.output_channels[i], area, operators.padded[i], amounts, traffic)
-        add_convolution_bytes(unit, layer, 1.0, layer.threads, amounts)
+        add_convolution_bytes(unit, layer, layer.threads, amounts)
     elif algorithm < 0:
         add_products(unit, layer, nests, j, operators.nests[i], 0, amounts, traffic)
     else:

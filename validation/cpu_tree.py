@@ -3,7 +3,8 @@
 ln T = ln sum_k t_k exp(theta_k), t_k the nominal seconds of term k. What is learnt about one node pulls on its neighbours as
 far as the deviations between levels allow. Per board and unit a dozen parameters are free: eight multipliers, and four factors
 that many multipliers share (``all``, as a wrong clock appears; ``arithmetic``, ``memory``, ``overhead``). The other multipliers
-are those of the class. The fit is the most probable value of all nodes at once: rows are linearised, information is passed from
+are those of the class. Multipliers that rows do not tell apart would drift beyond what hardware can do; they are held back at
+:data:`BOUNDS`. The fit is the most probable value of all nodes at once: rows are linearised, information is passed from
 the boards up to the root and means back down, which is exact for a tree; ten to fifteen rounds, from starting values that have
 seen no data.
 """
@@ -40,10 +41,10 @@ WIDTH = "width"
 FOLLOWS: Mapping[str, tuple[str, float]] = {"matmul": ("gemm", 2.5)}
 PARAMETERS = (*TERM_NAMES, *SHARED, WIDTH)
 
-#: Multipliers before anything is measured.
+#: Multipliers before anything is measured: 1, the speed of the data sheet, or what such kernels are known to lose.
 START = {
-    "gemm": 0.4, "winograd": 0.4, "direct": 0.7, "depthwise": 1.5, "packing": 1.2, "packing_far": 15.0, "elementwise": 1.0,
-    "dram_core": 0.7, "dram_shared": 0.3, "dispatch": 1.0, "fork": 2.0, "vector_special": 2.0, "matmul": 3.0, "int8": 1.5,
+    "gemm": 1.0, "winograd": 1.0, "direct": 1.0, "depthwise": 1.5, "packing": 1.2, "packing_far": 10.0, "elementwise": 1.0,
+    "dram_core": 0.5, "dram_shared": 1.0, "dispatch": 1.0, "fork": 4.0, "vector_special": 2.0, "matmul": 3.0, "int8": 1.5,
     "int8_depthwise": 5.0, "cross_core": 5.0, "scalar_special": 2.0, "slow": 4.0, "depthwise_large": 5.0, "shared_cache": 0.3,
 }  # fmt: skip
 
@@ -57,6 +58,16 @@ DEVIATIONS: Mapping[str, Mapping[str, float]] = {
 }
 #: Degrees of freedom and scale of the distances of rows: Student's t in ln(predicted / measured), deaf to spikes.
 ROW_FREEDOM, ROW_SCALE = 3.0, 0.05
+#: What a multiplier can be, clocks being nominal: arithmetic and DRAM at most a tenth above peak and data sheet (int8 up to four times
+#: the fp32 rate where dot products are not named), 64 B per cycle through a core, a layer below 5 us and a region below 10 us at 2 GHz.
+BOUNDS: Mapping[str, tuple[float, float]] = {
+    **dict.fromkeys(("gemm", "winograd", "depthwise", "direct", "slow", "depthwise_large", "matmul", "dram_shared"), (0.9, np.inf)),
+    **dict.fromkeys(("int8", "elementwise", "packing", "cross_core"), (0.25, np.inf)),
+    "int8_depthwise": (0.5, np.inf), "dram_core": (0.2, np.inf), "dispatch": (0.1, 5.0), "fork": (0.1, 10.0),
+}  # fmt: skip
+LOWEST, HIGHEST = (np.log([BOUNDS.get(name, (1e-9, np.inf))[side] for name in TERM_NAMES]) for side in (0, 1))
+#: How firm bounds are: standard deviation of ln of a multiplier beyond its own.
+BOUND_SCALE = 0.05
 #: Degrees of freedom of chips and classes, so that one broken board does not drag its class along.
 NODE_FREEDOM, NODE_PARAMETERS = 4.0, 8
 ROUNDS = 15
@@ -130,14 +141,30 @@ def powers(core: str) -> Floats:
 
 
 def information(seconds: Floats, log_measured: Floats, matrix: Floats, theta: Floats) -> Information:
-    """What rows say about the parameters near ``theta``: reweighted squares of ln(predicted / measured)."""
+    """What rows say about the parameters near ``theta``: reweighted squares of ln(predicted / measured), and of ways beyond bounds."""
     shares = seconds * np.exp(matrix @ theta)
     total = shares.sum(axis=1)
     slopes = (shares / total[:, None]) @ matrix
     distance = np.log(total) - log_measured
     weight = (ROW_FREEDOM + 1) / (ROW_FREEDOM * ROW_SCALE**2 + distance**2)
     precision = (slopes * weight[:, None]).T @ slopes
-    return Information(precision, precision @ theta - slopes.T @ (weight * distance))
+    beyond, excess = out_of_bounds(matrix @ theta)
+    pull = matrix[beyond] / BOUND_SCALE
+    precision = precision + pull.T @ pull
+    return Information(precision, precision @ theta - slopes.T @ (weight * distance) - pull.T @ excess / BOUND_SCALE)
+
+
+def out_of_bounds(logs: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Which multipliers lie beyond their bounds, and how far, in logarithms.
+
+    >>> logs = np.zeros(len(TERM_NAMES))
+    >>> logs[TERM_NAMES.index("dispatch")] = np.log(10.0)
+    >>> out_of_bounds(logs)[1].round(3)
+    array([0.693])
+    """
+    excess = np.minimum(logs - LOWEST, 0.0) + np.maximum(logs - HIGHEST, 0.0)
+    found = np.flatnonzero(excess)
+    return found, np.asarray(excess[found])
 
 
 def limited(step: Floats) -> Floats:

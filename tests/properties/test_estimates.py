@@ -101,18 +101,16 @@ def faster(device: Device, **factors: float) -> Device:
 
 @given(seed=SEEDS, name=DEVICES, factor=st.floats(1.0, 8.0))
 @FEW
-def test_a_higher_rate_is_never_slower(seed: int, name: str, factor: float) -> None:
+def test_a_higher_rate_or_a_larger_cache_is_never_slower(seed: int, name: str, factor: float) -> None:
     device = load_device(name)
     fields = ["frequency_hz"]
     if isinstance(device.default_unit, CpuUnit | GpuUnit):
         fields.append("dram_bandwidth_bytes_per_s")
+    if isinstance(device.default_unit, CpuUnit):
+        fields += ["l2_bytes", "last_level_bytes"]
     base = estimate(on(drawn(seed), device)).latency_s
     for field in fields:
         assert estimate(on(drawn(seed), faster(device, **{field: factor}))).latency_s <= base * (1 + 1e-9)
-    if isinstance(device.default_unit, CpuUnit):
-        # Weights that no longer miss the last-level cache are charged to the core instead of to DRAM: where a fit prices the
-        # core higher, a larger cache comes out slower, by less than a twentieth. A defect of the form, kept in sight here.
-        assert estimate(on(drawn(seed), faster(device, last_level_bytes=factor))).latency_s <= base * 1.05
 
 
 @given(seed=SEEDS, sram=st.integers(100, 20_000), more=st.integers(0, 20_000))

@@ -205,7 +205,7 @@ def nominal_seconds(chip: Chip, layer: Layer, network_weights: float, network_ac
             b = g * K * N * (1 if int8 else B)
             q = beyond(b + A, chip.C2)
             v = b * (2 if area == 1 else 5) / (16 * f) / par(ceil(N / nr0), p)
-            t["xf"] += v * (1 - q)
+            t["xf"] += v
             t["xf2"] += v * q
             nM = ceil(M / 32)
             t["xf2"] += 0.5 * nM * b * beyond(b, chip.C2) / (16 * f) / par(ceil(M / mr), p)
@@ -219,12 +219,11 @@ def nominal_seconds(chip: Chip, layer: Layer, network_weights: float, network_ac
             m = int(chosen[1])
             alpha, tiles = (m + 2) ** 2, ceil(height / m) * ceil(width / m) * images
             Bw = 2.0 if int8 else B
-            t["i8" if int8 else "wino"] += (
-                2 * g * alpha * ic * tile_cost(chip, M, tiles) / (P8 if int8 else P) / par(ceil(M / mr), p)
-            )
+            rate = P8 / 2 if int8 else P  # 16-bit values after the transform
+            t["i8" if int8 else "wino"] += 2 * g * alpha * ic * tile_cost(chip, M, tiles) / rate / par(ceil(M / mr), p)
             v = g * alpha * tiles * (ic / par(ic / L, p) + M / par(M / L, p)) * 2 * Bw / (16 * f)
             q = beyond((ic + M) * tiles * alpha * Bw, chip.C2)
-            t["xf"] += v * (1 - q)
+            t["xf"] += v
             t["xf2"] += v * q
             if p > 1:
                 t["comm"] += (1 - 1 / p) * g * ic * tiles * alpha * Bw / (16 * f)
@@ -255,7 +254,7 @@ def nominal_seconds(chip: Chip, layer: Layer, network_weights: float, network_ac
     elif chosen == "fc":
         macs = first["G"] * first["M"] * first["C"] * first["N"] * first["E"] * first["F"] * first["R"] * first["S"]
         t["i8" if int8 else "gemm"] += 4 * macs / (P8 if int8 else P) / p
-        t["ew"] += W * (1 - wmiss) / (16 * f) / p
+        t["ew"] += 0.3 * W / (16 * f) / p
         regions = 1
     elif chosen == "products":
         scores = None
@@ -275,7 +274,7 @@ def nominal_seconds(chip: Chip, layer: Layer, network_weights: float, network_ac
     elif kind == "recurrent":
         macs = sum(n["N"] * n["G"] * n["M"] * n["C"] * n["E"] * n["F"] * n["R"] * n["S"] for n in layer.products)
         t["gemm"] += 4 * macs / P / p
-        t["ew"] += W * (1 - wmiss) * layer.steps / (16 * f) / p
+        t["ew"] += 0.3 * W * layer.steps / (16 * f) / p
         t["exp"] += 8 * layer.special / L / f / p
         regions, stream = layer.steps, W * layer.steps
     else:
@@ -317,7 +316,7 @@ def nominal_seconds(chip: Chip, layer: Layer, network_weights: float, network_ac
             t["exp"] += vector * out / L / f / lanes_share
             t["scal"] += scalar * out / f / lanes_share
     if is_conv:
-        t["ew"] += 0.5 * A * beyond(A + W, chip.C2) / (16 * f) / p + W * growth * (1 - wmiss) / (16 * f) / min(p, 4)
+        t["ew"] += 0.5 * A * beyond(A + W, chip.C2) / (16 * f) / p
         if int8:
             t["ew"] += 2 * A / (16 * f) / p
     if weighted and VECTOR.get(layer.fused, 0) >= 8:

@@ -16,7 +16,7 @@ from hwmodels.reader import load_device
 from hwmodels.runtime import load_runtime
 from validation.cpu_rows import EXCLUDED, CpuRows, count, cpu_rows, network_tables, parameters_of, unit_of
 from validation.cpu_study import SHOTS, mean_setting_error, predict, reports
-from validation.cpu_tree import MATRIX, PARAMETERS, VARIANCES, Entity, fitted, grow, multipliers, predicted_seconds, start
+from validation.cpu_tree import LOWEST, MATRIX, PARAMETERS, VARIANCES, Entity, fitted, grow, multipliers, predicted_seconds, start
 from validation.measurement import Dataset, Measurement
 from validation.reader import load_dataset
 from workloads.readers import load_network
@@ -61,8 +61,9 @@ def test_counting_compiled_and_interpreted_agree(table: CpuRows) -> None:
 
 
 def test_known_multipliers_are_found_again(table: CpuRows) -> None:
-    """Times made with known multipliers, with a spike every tenth row: the fit predicts the clean times."""
-    truth = {entity: start() + 0.3 * np.sin(np.arange(len(PARAMETERS)) + i) for i, entity in enumerate(table.entities)}
+    """Times made with known multipliers within bounds, with a spike every tenth row: the fit predicts the clean times."""
+    slower = np.log(1.5) * (np.array(PARAMETERS) == "all")
+    truth = {entity: start() + slower + 0.3 * np.sin(np.arange(len(PARAMETERS)) + i) for i, entity in enumerate(table.entities)}
     clean = np.array(
         [
             predicted_seconds(table.seconds[i : i + 1], table.entities[e], truth[table.entities[e]])[0]
@@ -145,6 +146,14 @@ def test_without_rows_a_fit_is_its_prior(table: CpuRows) -> None:
     entity = table.entities[0]
     theta, precision = fitted(table, np.array([], np.int64), entity, start(), VARIANCES["chip"])
     assert theta == pytest.approx(start()) and np.diag(precision) == pytest.approx(1 / VARIANCES["chip"])
+
+
+def test_no_rows_push_a_multiplier_beyond_what_hardware_can_do(table: CpuRows) -> None:
+    """Times ten times shorter than the data sheet allows: the fit stays near the bounds and misses the times."""
+    fast = CpuRows(table.rows, table.seconds, table.measured / 30.0, table.entities, table.entity, {})
+    tree = grow(fast, np.ones(len(fast), np.bool_))
+    for entity in table.entities:
+        assert (multipliers(entity, tree.leaves[entity]) > 0.8 * np.exp(LOWEST)).all(), entity
 
 
 def test_every_core_has_its_kin() -> None:
