@@ -99,7 +99,9 @@ def _parts(results: Sequence[MappingResult]) -> list[tuple[str, str]]:
     """(level, tensor) that take energy in some layer, outermost level first, what flows anyway last."""
     layers = [layer for result in results for layer in result.layers]
     order = list(dict.fromkeys(level for layer in layers for level in layer.mapping.accesses))
-    found = {(level, name) for layer in layers for level, tensors in (layer.energies or {}).items() for name in tensors}
+    found = {
+        (level, name) for layer in layers for level, tensors in (layer.energies or {}).items() for name in tensors if tensors[name]
+    }
 
     def place(part: tuple[str, str]) -> tuple[int, int, str]:
         level, name = part
