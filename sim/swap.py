@@ -14,7 +14,7 @@ import numpy as np
 
 from dataflows.footprint import Shortfall
 from dataflows.unit_work import BLOCKS, UnitWork
-from hwmodels.costs.link import link_prices, move_energies, wear_per_run
+from hwmodels.costs.link import break_even_macs_per_byte, link_prices, move_energies, wear_per_run
 from hwmodels.terms import Term
 from sim.memory import Placement
 from sim.results import MemoryUse
@@ -198,11 +198,11 @@ def told_of(schedule: Schedule, makespan_ps: int) -> tuple[dict[str, Any], list[
     """What a report tells of swapping, as figures and as sentences; nothing where nothing is swapped."""
     if schedule.plan.swap is None:
         return {}, []
-    figures = _figures(schedule.plan.swap, makespan_ps)
+    figures = _figures(schedule.plan.swap, int(schedule.tables.operators.macs.sum()), makespan_ps)
     return {"swap": figures}, _sentences(figures, makespan_ps)
 
 
-def _figures(swap: SwapPlan, makespan_ps: int) -> dict[str, Any]:
+def _figures(swap: SwapPlan, macs: int, makespan_ps: int) -> dict[str, Any]:
     """Where to, bytes moved, time not hidden under computing, wear."""
     storage = swap.storage
     wear = None
@@ -219,6 +219,9 @@ def _figures(swap: SwapPlan, makespan_ps: int) -> dict[str, Any]:
         "computing_s": swap.computing_ps / PICOSECONDS,
         "exposed_s": max(0, makespan_ps - swap.computing_ps) / PICOSECONDS,
         "bound_s": swap.bound_ps / PICOSECONDS,
+        "break_even_macs_per_byte": break_even_macs_per_byte(
+            macs, swap.computing_ps / PICOSECONDS, storage.read_bandwidth_bytes_per_s
+        ),
         "wear_per_run": wear,
     }
 
@@ -229,7 +232,8 @@ def _sentences(told: Mapping[str, Any], makespan_ps: int) -> list[str]:
     lines = [
         f"swap: {told['policy']}, {told['near']} and {told['to']}: {told['loads']:,} loads of {told['read_bytes'] / 1e6:,.1f} MB, "
         f"{told['stores']:,} stores of {told['written_bytes'] / 1e6:,.1f} MB; {told['exposed_s']:.3g} s of moves are not hidden under "
-        f"computing ({share:.1f} % of the time)"
+        f"computing ({share:.1f} % of the time); at {told['break_even_macs_per_byte']:.3g} MAC for each byte moved computing and "
+        "moving take as long"
     ]
     if told["wear_per_run"]:
         lines.append(

@@ -101,3 +101,12 @@ def faulting_rate(bandwidth_bytes_per_s: float, fault_bytes: float, fault_s: flo
     500000000.0
     """
     return fault_bytes / (fault_s + fault_bytes / bandwidth_bytes_per_s)
+
+
+def break_even_macs_per_byte(macs: float, seconds: float, bandwidth_bytes_per_s: float) -> float:
+    """MACs per byte moved above which an operator computes longer than its bytes take: (MACs / seconds) / bandwidth.
+
+    >>> break_even_macs_per_byte(1e9, 10.0, 5e6)
+    20.0
+    """
+    return macs / seconds / bandwidth_bytes_per_s if seconds > 0 else 0.0

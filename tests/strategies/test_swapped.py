@@ -79,6 +79,21 @@ def test_a_fast_way_leaves_little_exposed() -> None:
     assert fast.extra["swap"]["computing_s"] == slow.extra["swap"]["computing_s"]
 
 
+def test_who_waits_for_the_card() -> None:
+    """As in the published study (Miao, Lin, 2021): what computes much for each byte hides its moves, fully connected layers never do."""
+    _, result = under("alexnet", load_device("stm32h743"), Swapping("sd_sdio"))
+    rows = {row.name: row for row in result.operators}
+    level = result.extra["swap"]["break_even_macs_per_byte"]
+    assert level == pytest.approx(result.macs / result.extra["swap"]["computing_s"] / 22e6)
+    for name in ("conv1", "conv2", "conv3", "fc6", "fc7", "fc8"):
+        moved = sum(rows[name].bytes["sd_sdio"])
+        assert (rows[name].bound == "sd_sdio") == (rows[name].macs < level * moved), name
+    assert [rows[name].bound for name in ("conv1", "conv2", "fc6", "fc8")] == ["compute", "compute", "sd_sdio", "sd_sdio"]
+    convolutions = sum(rows[name].latency_s for name in ("conv1", "conv2", "conv3", "conv4", "conv5"))
+    assert convolutions < 1.3 * result.extra["swap"]["computing_s"]
+    assert rows["fc6"].latency_s > 10 * dict(rows["fc6"].phases)["compute"]
+
+
 def test_what_fits_is_not_moved() -> None:
     schedule, result = under("mlperf_tiny_kws", load_device("stm32h743"), Swapping("sd"))
     told = result.extra["swap"]
@@ -99,7 +114,10 @@ def test_a_gpu_beyond_its_memory() -> None:
         lengths[megabytes] = result.latency_s
         assert result.memory["dram"].peak_bytes <= megabytes * 10**6
     assert list(lengths.values()) == sorted(lengths.values())
-    assert lengths[80] == estimate(lower(network("resnet18", None), device, layerwise_plan(network("resnet18", None), device))).latency_s
+    assert (
+        lengths[80]
+        == estimate(lower(network("resnet18", None), device, layerwise_plan(network("resnet18", None), device))).latency_s
+    )
     limit = 30 * 10**6
     asked = (Swapping("host", near_bytes=limit), Swapping("host", "on_demand", near_bytes=limit),
              Swapping("host", near_bytes=limit, memory="pageable"), Swapping("host", near_bytes=limit, memory="unified"))  # fmt: skip
