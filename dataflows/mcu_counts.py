@@ -23,6 +23,7 @@ from hwmodels.costs.mcu import (
     FLASH,
     FLOAT_CONVOLUTION,
     FLOAT_DEPTHWISE,
+    FLOAT_FACTORED,
     FLOAT_FULLY_CONNECTED,
     FLOAT_OUTPUT,
     FULLY_CONNECTED,
@@ -63,7 +64,7 @@ LAST_CLAMP = ACTIVATION_CODE["clip"]
 
 def _term(name: str, phase: str, unit: str, amount: str, source: str, price: str = "") -> Term:
     read: dict[str, tuple[str, ...]] = {"flash": ("flash_cycles_per_byte", "frequency"), "external": ("external_time_per_byte",)}
-    own = (f"multipliers.{name}",) if name in FACTORED else ()
+    own = (f"multipliers.{name}",) if name in (*FACTORED, *FLOAT_FACTORED) else ()
     price = price or " * ".join(["cycle_factor", *own, f"{name}_cycles"]) + " / frequency"
     return Term(name, phase, unit, amount, price, read.get(name, ("frequency", "cycle_factor", *own)), source)
 

@@ -15,7 +15,11 @@ MANY_ROWS, FEW_ROWS = 12, 5
 MANY, FEW, SCARCE, ESPRESSIF, NEW_CORE = (
     "many measured rows", "few measured rows", "one to four measured rows", "kernels of Espressif", "core never measured",
 )  # fmt: skip
-#: Every basis in the order of trust.
+#: Basis of fp32 networks under the runtimes whose float kernels were measured, whatever the core.
+FLOAT = "float under TFLM"
+#: Beginnings of the names of those runtimes: their makers' libraries have no fp32 kernels.
+REFERENCE_FLOAT = ("tflm", "esp_nn")
+#: Every basis of int8 networks in the order of trust.
 BASES = (MANY, FEW, SCARCE, ESPRESSIF, NEW_CORE)
 #: Runtimes whose published times contradict each other by a factor of three on one chip: a class of their own.
 ESPRESSIF_RUNTIMES = ("esp_nn", "esp_nn_pie", "tflm_reference_esp")

@@ -21,7 +21,7 @@ from hwmodels.intervals import (
     learnt_interval,
     measured_cards,
 )
-from hwmodels.measured_rows import interval_basis
+from hwmodels.measured_rows import FLOAT, REFERENCE_FLOAT, interval_basis
 from sim.schedule import Schedule
 
 #: An interval and its basis.
@@ -73,7 +73,7 @@ def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
     """Half width of ln(latency) and its basis: how many measured rows runtime and core were fitted to."""
     runtime, kinds = schedule.plan.runtime or "", {name: level.kind for name, level in schedule.device.memories.items()}
     if not _is_int8(schedule):
-        return "no interval was learnt for float on microcontrollers"
+        return _of_float(runtime, unit)
     at_home = kinds.get(unit.activations_in[0]) == "external_ram"  # then the measured boards had it so too
     if not at_home and "external_ram" in {kinds.get(memory) for memory in schedule.placement.regions.values()}:
         return "no interval was learnt for tensors in external RAM"
@@ -103,6 +103,14 @@ def _is_half(schedule: Schedule) -> bool:
     """True where most multiply-accumulates have operands of 16 bit."""
     operators = schedule.tables.operators
     return bool(2 * operators.macs[operators.weight_bits == 16].sum() > operators.macs.sum())
+
+
+def _of_float(runtime: str, unit: McuUnit) -> tuple[float, str] | str:
+    """Half width of ln(latency) for fp32: known where the reference kernels run on a core with a floating point unit."""
+    learnt = learnt_interval(MICROCONTROLLERS, FLOAT, "float")
+    if learnt is None or not runtime.startswith(REFERENCE_FLOAT) or "float_output" not in unit.multipliers:
+        return f"no interval was learnt for float under {runtime or 'no runtime'} on {unit.core or 'this core'}"
+    return learnt.half_width, FLOAT
 
 
 def _is_int8(schedule: Schedule) -> bool:

@@ -19,6 +19,7 @@ from validation.interval_table import put_intervals
 from validation.mcu import latency_rows, learnt
 from validation.mcu_fit import PRIORS, McuFit, Rows, fit
 from validation.mcu_flash import KIBIBYTE, CodeFit, flash_rows
+from validation.mcu_float import learnt_float
 from validation.mcu_intervals import row_counts
 
 #: Term -> unit as the files write it.
@@ -96,7 +97,8 @@ def _with_field(path: Path, text: str, name: str, value: str, before: str | None
 def _with_factors(text: str, factors: Mapping[str, float]) -> str:
     """Factors of a core on single terms."""
     lines = [f"  {term}: {_rounded(factors[term])}" for term in FACTORED if term in factors]
-    block = "".join(f"{line}\n" for line in ["multipliers:", "  source: core_factor", "  status: fitted", *lines])
+    kept = re.findall(r"^  float_.*$", text, flags=re.MULTILINE)  # of fp32, which these rows do not speak of
+    block = "".join(f"{line}\n" for line in ["multipliers:", "  source: core_factor", "  status: fitted", *lines, *kept])
     without = re.sub(r"^multipliers:\n(?:  .*\n)*", "", text, flags=re.MULTILINE)
     return without.replace("sources:\n", f"{block}sources:\n", 1)
 
@@ -127,7 +129,7 @@ def main() -> None:
         base, *growth = code.of_runtime(name)
         write_code(name, base, growth)
     write_row_counts(rows)
-    put_intervals(MICROCONTROLLERS, learnt())
+    put_intervals(MICROCONTROLLERS, [*learnt(), learnt_float()])
 
 
 if __name__ == "__main__":

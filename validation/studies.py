@@ -13,7 +13,7 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
-from validation import array_rows, decoder, gpu_cells, gpu_engine, gpu_vulkan, mcu, mcu_memory, timm_study
+from validation import array_rows, decoder, gpu_cells, gpu_engine, gpu_vulkan, mcu, mcu_float, mcu_memory, timm_study
 from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_reference
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
@@ -48,10 +48,11 @@ REFITTED_STUDIES: dict[str, Callable[[Dataset, str | None, Progress | None], lis
     "ncnn": cpu_study,
     "ncnn_vulkan": gpu_vulkan.study,
     "timm": timm_study.study,
+    mcu_float.NAME: mcu_float.study,
     **dict.fromkeys(mcu.DATASETS, mcu.study),
 }
 #: Datasets whose devices and networks need not be in the catalogue: their studies know what they need.
-OWN_NAMES = ("jetson_tensorrt", "llm", "nasbench201_gpu", "ncnn_vulkan", "timm")
+OWN_NAMES = ("jetson_tensorrt", "llm", "nasbench201_gpu", "ncnn_vulkan", "timm", mcu_float.NAME)
 #: Datasets that are fitted together, by the name of the whole: who they are, and (split, progress) -> reports.
 JOINT_STUDIES: dict[str, tuple[tuple[str, ...], Callable[[str | None, Progress | None], list[Report]]]] = {
     mcu.NAME: (mcu.DATASETS, mcu.joint_study),

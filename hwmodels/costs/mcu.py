@@ -39,11 +39,13 @@ TERM_NAMES = (
 #: Costs of a runtime nobody has measured, in Cortex-M4 cycles: the centres of the priors.
 PRIOR_CYCLES = {
     "convolution": 1.5, "depthwise": 2.5, "fully_connected": 2.1, "output": 33.0, "input": 3.0, "remainder": 0.5,
-    "float_convolution": 4.7, "float_depthwise": 6.7, "float_fully_connected": 7.8, "float_output": 10.0, "elementwise": 14.0,
+    "float_convolution": 2.7, "float_depthwise": 3.9, "float_fully_connected": 4.5, "float_output": 5.8, "elementwise": 14.0,
     "pooling": 6.0, "activation": 10.0, "softmax": 34.0, "copy": 1.0, "dispatch": 800.0,
 }  # fmt: skip
 #: Terms a core may have a factor of its own on.
 FACTORED = ("convolution", "depthwise", "fully_connected", "output", "input", "remainder")
+#: fp32 terms: what speeds 8-bit products (two or more at once) does nothing for them, which these factors undo.
+FLOAT_FACTORED = ("float_convolution", "float_depthwise", "float_fully_connected", "float_output")
 
 
 class McuParameters(NamedTuple):
@@ -79,7 +81,7 @@ def mcu_parameters(unit: McuUnit, runtime: Runtime | None) -> McuParameters:
     DeviceFileError
         A factor of the core whose name is no term.
     """
-    check_names(f"units.{unit.name}.multipliers", unit.multipliers, FACTORED)
+    check_names(f"units.{unit.name}.multipliers", unit.multipliers, (*FACTORED, *FLOAT_FACTORED))
     costs = runtime.costs if runtime is not None else {}
     return McuParameters(
         frequency_hz=float(unit.frequency_hz),

@@ -56,7 +56,8 @@ def test_microcontroller() -> None:
     assert found.latency_s == pytest.approx((conv + fully_connected + take["dispatch"]) / 480e6, rel=1e-6)  # and the flatten
     assert found.energy_j == pytest.approx(0.530 * found.latency_s, rel=1e-6)
     assert found.memory["flash"].weights_bytes == 1_152 + 10_240 + 4 * (16 + 10)  # int8 weights, int32 biases
-    assert found.activations_peak_bytes == 512 + 1_024  # the convolution holds its input and output
+    workspace = 6_144 + 4 * 72 + 10 * 16  # of the accounting of X-CUBE-AI 10: by taps and output channels
+    assert found.activations_peak_bytes == 512 + 1_024 + workspace  # the convolution holds its input and output
     assert rows["conv"].bytes["flash"] == (1_152 + 64, 0)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hwmodels.intervals import learnt_interval
-from hwmodels.measured_rows import ESPRESSIF, MANY, NEW_CORE, SCARCE
+from hwmodels.measured_rows import ESPRESSIF, FLOAT, MANY, NEW_CORE, SCARCE
 from hwmodels.reader import load_device
 from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
@@ -47,7 +47,8 @@ def test_microcontrollers_by_the_rows_behind_them(device: str, runtime: str, bas
     ("device", "choices", "reason"),
     [
         ("gap8", {}, "no measured rows of runtime gap8_sdk"),
-        ("stm32h743", {"network": "lenet5", "dtype": "fp32"}, "float on microcontrollers"),
+        ("stm32h743", {"network": "lenet5", "dtype": "fp32"}, "float under x_cube_ai_10_0 on cortex_m7"),
+        ("rp2040", {"network": "lenet5", "dtype": "fp32"}, "float under tflm_cmsis_nn on cortex_m0plus"),
         ("stm32l4r5", {"batch": 2}, "batches"),
         ("stm32h747", {"network": "mobilenet_v2_0_35_224"}, "tensors in external RAM"),
         ("eyeriss_v1", {"network": "lenet5", "dtype": "int16"}, "units of kind row_stationary"),
@@ -65,3 +66,10 @@ def test_a_core_that_stands_for_another_is_one_never_measured(tmp_path: Path, co
     table.write_text(f"board,chip,core,clock_mhz,sram_kib,flash_kib,source\nMine,M1,{core},72,64,256,sheet\n")
     graph, target = build("mlperf_tiny_kws"), load_device("mine", {}, [str(table)])
     assert estimate(lower(graph, target, layerwise_plan(graph, target))).interval_basis == basis
+
+
+def test_float_under_the_reference_kernels() -> None:
+    """Five boards of fp32 networks tell how far the cost of a core with a floating point unit is off."""
+    found, learnt = answer("nrf52840", "lenet5", "fp32"), learnt_interval("microcontrollers", FLOAT, "float")
+    assert found.interval_basis == FLOAT and found.latency_interval_s is not None and learnt is not None
+    assert found.latency_interval_s[1] / found.latency_s == pytest.approx(math.exp(learnt.half_width))
