@@ -150,7 +150,7 @@ def _unit_fit(table: CpuRows, mine: NDArray[np.int64], entity: Entity) -> tuple[
     unit = board(entity.device).units[entity.unit]
     assert isinstance(unit, CpuUnit)
     prior = class_theta(_uncalibrated(entity, unit))
-    theta, _ = fitted(table, mine, entity, prior, DEVIATION, _shifted(table, mine, entity, prior))
+    theta, _ = fitted(table, mine, entity, prior, DEVIATION, _shifted(table, mine, entity, prior), bounded=False)
     notes = []
     if len(mine) < len(NAMED):
         notes.append(f"unit {entity.unit}: {len(mine)} rows for {len(NAMED)} parameters; they are kept near the class of the core")
@@ -220,7 +220,7 @@ def _residuals(table: CpuRows, mine: NDArray[np.int64], fit: UnitFit) -> list[Re
     for model in sorted(set(models)):
         without = mine[models != model]
         begin = _shifted(table, without, fit.entity, fit.prior) if len(without) else fit.prior
-        theta, _ = fitted(table, without, fit.entity, fit.prior, DEVIATION, begin)
+        theta, _ = fitted(table, without, fit.entity, fit.prior, DEVIATION, begin, bounded=False)
         held[models == model] = predicted_seconds(table.seconds[mine[models == model]], fit.entity, theta)
     return [
         Residual(row.model, fit.entity.unit, row.threads, row.dtype, row.value, float(seen[k]), float(held[k]))

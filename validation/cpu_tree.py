@@ -140,14 +140,21 @@ def powers(core: str) -> Floats:
     return matrix
 
 
-def information(seconds: Floats, log_measured: Floats, matrix: Floats, theta: Floats) -> Information:
-    """What rows say about the parameters near ``theta``: reweighted squares of ln(predicted / measured), and of ways beyond bounds."""
+def information(
+    seconds: Floats, log_measured: Floats, matrix: Floats, theta: Floats, bounded: bool = True
+) -> Information:  # fmt: skip
+    """What rows say about the parameters near ``theta``: reweighted squares of ln(predicted / measured), and of ways beyond bounds.
+
+    Engines other than the fitted one have overheads of their own, and no bounds.
+    """
     shares = seconds * np.exp(matrix @ theta)
     total = shares.sum(axis=1)
     slopes = (shares / total[:, None]) @ matrix
     distance = np.log(total) - log_measured
     weight = (ROW_FREEDOM + 1) / (ROW_FREEDOM * ROW_SCALE**2 + distance**2)
     precision = (slopes * weight[:, None]).T @ slopes
+    if not bounded:
+        return Information(precision, precision @ theta - slopes.T @ (weight * distance))
     beyond, excess = out_of_bounds(matrix @ theta)
     pull = matrix[beyond] / BOUND_SCALE
     precision = precision + pull.T @ pull
@@ -295,14 +302,20 @@ def _stretch(deviation: Floats, level: str) -> float:
 
 
 def fitted(
-    table: CpuRows, rows: NDArray[np.int64], entity: Entity, mean: Floats, variance: Floats, begin: Floats | None = None
+    table: CpuRows,
+    rows: NDArray[np.int64],
+    entity: Entity,
+    mean: Floats,
+    variance: Floats,
+    begin: Floats | None = None,
+    bounded: bool = True,
 ) -> tuple[Floats, Floats]:
     """Parameters of one board and unit from its own rows and a prior; and the precision of what was found."""
     theta = (mean if begin is None else begin).copy()
     matrix, logs = powers(entity.core), np.log(table.measured[rows])
     precision = np.diag(1.0 / variance)
     for _ in range(ROUNDS):
-        told = information(table.seconds[rows], logs, matrix, theta)
+        told = information(table.seconds[rows], logs, matrix, theta, bounded)
         precision = told.precision + np.diag(1.0 / variance)
         step = np.linalg.solve(precision, told.weighted + mean / variance) - theta
         theta = theta + limited(step)

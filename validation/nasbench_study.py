@@ -85,7 +85,7 @@ def fit_terms(seconds: Floats, measured: Floats) -> Floats:
     begin = np.log([START[name] for name in TERM_NAMES])
     theta, matrix, precision = begin.copy(), np.eye(len(begin)), np.eye(len(begin)) / DEVIATION**2
     for _ in range(4 * ROUNDS):
-        told = information(seconds, np.log(measured), matrix, theta)
+        told = information(seconds, np.log(measured), matrix, theta, bounded=False)
         best = np.linalg.solve(told.precision + precision, told.weighted + precision @ begin)
         step = np.asarray(best, np.float64) - theta
         theta = theta + limited(step)
