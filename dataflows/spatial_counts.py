@@ -17,7 +17,7 @@ from dataflows.hierarchy import Hierarchy, StorageLevel, hierarchy_of
 from dataflows.mapping import Mapping
 from dataflows.mapping_of_unit import ELEMENT, NETWORK, Accesses, UnitMapping, summed
 from dataflows.tables import TENSORS, AccessTable
-from hwmodels.costs.array import port_cycles, words_in_a_cycle
+from hwmodels.costs.array import bus_cycles, port_cycles, words_in_a_cycle
 from hwmodels.device import ArrayUnit, Device
 
 #: Level of inputs on their way between neighbours; no memory of the device file.
@@ -70,6 +70,22 @@ def handed_out(found: CountedNest) -> dict[str, int]:
         last = max(k for k, level in enumerate(found.mapping.levels[:-1]) if tensor in level.keeps)
         words[tensor] = int(found.counts.deliveries[last, code])
     return words
+
+
+def network_cycles(found: CountedNest, unit: ArrayUnit) -> float:
+    """Cycles the busiest bus into or out of the array takes; each tensor has its own, and a word for several elements goes once.
+
+    With ``parameters.multicast`` of 0 every element is sent its own copy. 0 where the file gives no buses.
+    """
+    multicast = unit.parameters.get("multicast", 1.0)
+    cycles = [0.0]
+    for code, tensor in enumerate(TENSORS):
+        last = max(k for k, level in enumerate(found.mapping.levels[:-1]) if tensor in level.keeps)
+        column = found.counts.updates if tensor == "outputs" else found.counts.reads
+        words = float((column if multicast else found.counts.deliveries)[last, code])
+        if tensor in unit.bus_words_per_cycle:
+            cycles.append(bus_cycles(words, unit.bus_words_per_cycle[tensor]))
+    return max(cycles)
 
 
 def described(

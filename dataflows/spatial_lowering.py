@@ -35,6 +35,7 @@ from dataflows.spatial_counts import (
     busy_cycles,
     described,
     handed_out,
+    network_cycles,
     read_and_written,
 )
 from dataflows.spatial_terms import spatial_energy_terms, spatial_terms
@@ -89,7 +90,7 @@ class SpatialLowering:
         hierarchy = self.hierarchy(device, unit)
         joined = done_on_the_way_out(graph, tables, unit, mine)
         operators, levels = len(graph.operators), len(hierarchy.levels)
-        time, energy = np.zeros((operators, 2 + levels - 1)), np.zeros((operators, 3 + 6 * levels))
+        time, energy = np.zeros((operators, 2 + levels)), np.zeros((operators, 3 + 6 * levels))
         traffic = np.zeros((operators, levels - 1, 2), dtype=np.int64)
         details: dict[int, MappingOf[str, object]] = dict(joined_details(graph, joined))
         for i in np.flatnonzero(mine).tolist():
@@ -98,7 +99,8 @@ class SpatialLowering:
                 continue
             macs = sum(entry.mapping.nest.volume for entry in found)
             time[i, 0] = sum(int(entry.counts.cycles[0]) for entry in found)
-            time[i, 2:] = sum(busy_cycles(entry.counts, hierarchy)[:-1] for entry in found)
+            time[i, 2:-1] = sum(busy_cycles(entry.counts, hierarchy)[:-1] for entry in found)
+            time[i, -1] = sum(self.network(entry, unit) for entry in found)
             energy[i, 0], energy[i, 2] = macs, sum(sum(handed_out(entry).values()) for entry in found)
             energy[i, 3:] = sum(read_and_written(entry.counts).ravel() for entry in found)
             traffic[i] = sum(read_and_written(entry.counts)[:-1].sum(axis=1) for entry in found) * (unit.word_bits / 8)
@@ -119,6 +121,10 @@ class SpatialLowering:
             except MappingError as error:
                 raise MappingError(f"{operator.name}: {error}") from None
         return self._known[key]
+
+    def network(self, found: CountedNest, unit: ArrayUnit) -> float:
+        """Cycles the network between buffers and elements is busy; here it never limits."""
+        return 0.0
 
     def found(self, nest: LoopNest, hierarchy: Hierarchy) -> CountedNest:
         """The mapping the dataflow makes of a nest, and its counts."""
@@ -143,6 +149,10 @@ class OwnDataflow(SpatialLowering):
     """
 
     for_products: str = ""
+
+    def network(self, found: CountedNest, unit: ArrayUnit) -> float:
+        """Cycles of the busiest of the buses the file names."""
+        return network_cycles(found, unit)
 
     def found(self, nest: LoopNest, hierarchy: Hierarchy) -> CountedNest:
         """The mapping the dataflow makes of a nest, and its counts.
@@ -225,12 +235,12 @@ def _work(
         unit=unit.name,
         kind=unit.kind,
         join="max",
-        terms=spatial_terms(names),
+        terms=spatial_terms(names, tuple(unit.bus_words_per_cycle)),
         parameters=rates,
-        amounts=np.ascontiguousarray(time[:, [0, 1, *(2 + k for k in memories)]]),
+        amounts=np.ascontiguousarray(time[:, [0, 1, *(2 + k for k in memories), time.shape[1] - 1]]),
         levels=tuple(names),
         traffic=np.ascontiguousarray(traffic[:, memories]),
-        prices=np.array([cycle, operation, *(cycle for _ in names)]),
+        prices=np.array([cycle, operation, *(cycle for _ in names), cycle]),
         energy_terms=tuple(terms[k] for k in counted),
         energy_amounts=np.ascontiguousarray(energy[:, counted]),
         energy_prices=prices[counted],

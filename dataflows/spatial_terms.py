@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dataflows.hierarchy import Hierarchy
-from dataflows.mapping_of_unit import ELEMENT
+from dataflows.mapping_of_unit import ELEMENT, NETWORK
 from dataflows.tables import TENSORS
 from hwmodels.terms import Term
 
@@ -14,8 +14,8 @@ COUNTING = (
 )
 
 
-def spatial_terms(names: Sequence[str]) -> tuple[Term, ...]:
-    """Time terms: steps, element operations, then the words of each memory, outermost first."""
+def spatial_terms(names: Sequence[str], buses: Sequence[str]) -> tuple[Term, ...]:
+    """Time terms: steps, element operations, the words of each memory, outermost first, and those of the network."""
     return (
         Term(
             "array", "compute", "cycle", "steps of the temporal loops of the mapping, the last of each smaller", "1 / frequency",
@@ -32,6 +32,10 @@ def spatial_terms(names: Sequence[str]) -> tuple[Term, ...]:
                 "1 / frequency", ("frequency", *_rates(name, outermost=k == 0)), COUNTING,
             )
             for k, name in enumerate(names)
+        ),
+        Term(
+            "network words", NETWORK, "cycle", "words handed out, those for several elements once, / words per cycle; busiest bus",
+            "1 / frequency", ("frequency", *(f"bus_words_per_cycle.{tensor}" for tensor in buses)), COUNTING,
         ),
     )  # fmt: skip
 

@@ -220,6 +220,15 @@ def port_cycles(reads, writes, instances, read_words, write_words, shared_port):
     return read + write if shared_port == 1 else max(read, write)
 
 
+def bus_cycles(words: float, words_per_cycle: float) -> float:
+    """Cycles a bus of the array's network is busy: words / words per cycle. Multicast words count once.
+
+    >>> bus_cycles(100.0, 4.0)
+    25.0
+    """
+    return words / words_per_cycle
+
+
 @kernel
 def level_joules(reads, writes, read_energy, write_energy):
     """Energy of one level: reads * read energy + writes * write energy [J].

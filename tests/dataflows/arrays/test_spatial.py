@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -102,3 +103,23 @@ def test_what_a_spatial_array_cannot_do() -> None:
         ran(convolution(4, 4, 4, 1), device, dataflow="ws")
     with pytest.raises(MappingError, match="dataflow 'best'"):
         ran(convolution(4, 4, 4, 1), device, dataflow="best")
+
+
+def test_a_bus_into_the_array_limits() -> None:
+    """256 synapses a cycle over a bus of 64 take four cycles each; inputs go to 16 neurons at once, or each gets its copy."""
+    device = load_device("diannao")
+    unit = device.units["array"]
+    assert isinstance(unit, ArrayUnit)
+    graph = convolution(64, 64, 9, 3)
+    steps = ran(graph, device).details["cycles"]
+
+    def cycles(buses: dict[str, float], multicast: float = 1.0) -> float:
+        parameters = {**unit.parameters, "multicast": multicast}
+        changed = replace(unit, bus_words_per_cycle=buses, parameters=parameters)
+        phases = dict(ran(graph, replace(device, units={**device.units, "array": changed})).phases)
+        return phases["network"] * unit.frequency_hz
+
+    assert cycles({"weights": 64.0}) == pytest.approx(4 * steps, rel=1e-6)
+    assert cycles({"inputs": 16.0}) == pytest.approx(steps, rel=1e-6)
+    assert cycles({"inputs": 16.0}, multicast=0.0) == pytest.approx(16 * steps, rel=1e-6)
+    assert "network" not in dict(ran(graph, device).phases)
