@@ -15,6 +15,8 @@ from boardless.plots.style import png
 from validation.compare import Compared, Report, errors_of
 from validation.mcu import DEVICE, FAMILY, boards_apart, energy_report, latency_report
 from validation.mcu_flash import flash_reports
+from validation.mcu_float import NETWORK as KNOWN_BOARD
+from validation.mcu_float import study as float_study
 from validation.mcu_memory import study as memory_study
 from validation.mcu_rows import DATASETS
 from validation.measurement import Measurement
@@ -100,6 +102,16 @@ def energy_and_flash_table() -> str:
     return table(("figure", "n", "mean %", "median %", "within 20 %"), ([what, *figures(report.total())] for what, report in named))
 
 
+def float_table() -> str:
+    """Small fp32 networks by board: three numbers of each board, and the cold way."""
+    reports = {report.split: report for report in float_study(load_dataset("tinyml_fc"))}
+    known, new = (reports[split].by(lambda row: row.device) for split in (KNOWN_BOARD, DEVICE))
+    rows = [[name, *figures(known[name])[:3], *figures(new[name])[1:3]] for name in known]
+    total = [reports[split].total() for split in (KNOWN_BOARD, DEVICE)]
+    rows.append(["all", *figures(total[0])[:3], *figures(total[1])[1:3]])
+    return table(("board", "n", "board known: mean %", "median %", "board new: mean %", "median %"), rows)
+
+
 def memory_table() -> str:
     """Peaks by build and part, with the plain count beside."""
     rows = []
@@ -149,7 +161,8 @@ def pictures() -> dict[str, Callable[..., Axes]]:
 def page() -> str:
     """The text with its tables filled in."""
     parts = {
-        "latency": latency_table, "runtimes": runtime_table, "energy_and_flash": energy_and_flash_table, "memory": memory_table,
+        "latency": latency_table, "runtimes": runtime_table, "energy_and_flash": energy_and_flash_table,
+        "float": float_table, "memory": memory_table,
         "far": far_rows, "left_out": left_out,
     }  # fmt: skip
     text = TEXT.read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ MANY_ROWS, FEW_ROWS = 12, 5
 MANY, FEW, SCARCE, ESPRESSIF, NEW_CORE = (
     "many measured rows", "few measured rows", "one to four measured rows", "kernels of Espressif", "core never measured",
 )  # fmt: skip
-#: Basis of fp32 networks under the runtimes whose float kernels were measured, whatever the core.
+#: Basis of fully connected fp32 networks under the runtimes whose float kernels were measured, on any core with an FPU.
 FLOAT = "float under TFLM"
 #: Beginnings of the names of those runtimes: their makers' libraries have no fp32 kernels.
 REFERENCE_FLOAT = ("tflm", "esp_nn")

@@ -23,6 +23,7 @@ from hwmodels.intervals import (
 )
 from hwmodels.measured_rows import FLOAT, REFERENCE_FLOAT, interval_basis
 from sim.schedule import Schedule
+from workloads.tables import KIND_CODE
 
 #: An interval and its basis.
 Interval = tuple[tuple[float, float], str]
@@ -73,7 +74,7 @@ def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
     """Half width of ln(latency) and its basis: how many measured rows runtime and core were fitted to."""
     runtime, kinds = schedule.plan.runtime or "", {name: level.kind for name, level in schedule.device.memories.items()}
     if not _is_int8(schedule):
-        return _of_float(runtime, unit)
+        return _of_float(schedule, runtime, unit)
     at_home = kinds.get(unit.activations_in[0]) == "external_ram"  # then the measured boards had it so too
     if not at_home and "external_ram" in {kinds.get(memory) for memory in schedule.placement.regions.values()}:
         return "no interval was learnt for tensors in external RAM"
@@ -105,11 +106,13 @@ def _is_half(schedule: Schedule) -> bool:
     return bool(2 * operators.macs[operators.weight_bits == 16].sum() > operators.macs.sum())
 
 
-def _of_float(runtime: str, unit: McuUnit) -> tuple[float, str] | str:
-    """Half width of ln(latency) for fp32: known where the reference kernels run on a core with a floating point unit."""
-    learnt = learnt_interval(MICROCONTROLLERS, FLOAT, "float")
+def _of_float(schedule: Schedule, runtime: str, unit: McuUnit) -> tuple[float, str] | str:
+    """Half width of ln(latency) for fp32: known for fully connected layers in the reference kernels on a core with an FPU."""
+    learnt, operators = learnt_interval(MICROCONTROLLERS, FLOAT, "float"), schedule.tables.operators
     if learnt is None or not runtime.startswith(REFERENCE_FLOAT) or "float_output" not in unit.multipliers:
         return f"no interval was learnt for float under {runtime or 'no runtime'} on {unit.core or 'this core'}"
+    if 2 * operators.macs[operators.kind == KIND_CODE["fully_connected"]].sum() <= operators.macs.sum():
+        return "no interval was learnt for float convolutions on microcontrollers"
     return learnt.half_width, FLOAT
 
 

@@ -49,6 +49,7 @@ def test_microcontrollers_by_the_rows_behind_them(device: str, runtime: str, bas
         ("gap8", {}, "no measured rows of runtime gap8_sdk"),
         ("stm32h743", {"network": "lenet5", "dtype": "fp32"}, "float under x_cube_ai_10_0 on cortex_m7"),
         ("rp2040", {"network": "lenet5", "dtype": "fp32"}, "float under tflm_cmsis_nn on cortex_m0plus"),
+        ("nrf52840", {"network": "lenet5", "dtype": "fp32"}, "float convolutions on microcontrollers"),
         ("stm32l4r5", {"batch": 2}, "batches"),
         ("stm32h747", {"network": "mobilenet_v2_0_35_224"}, "tensors in external RAM"),
         ("eyeriss_v1", {"network": "lenet5", "dtype": "int16"}, "units of kind row_stationary"),
@@ -69,7 +70,12 @@ def test_a_core_that_stands_for_another_is_one_never_measured(tmp_path: Path, co
 
 
 def test_float_under_the_reference_kernels() -> None:
-    """Five boards of fp32 networks tell how far the cost of a core with a floating point unit is off."""
-    found, learnt = answer("nrf52840", "lenet5", "fp32"), learnt_interval("microcontrollers", FLOAT, "float")
+    """Five boards of fully connected fp32 networks tell how far the cost of a core with a floating point unit is off."""
+    graph, target, learnt = (
+        build("mlperf_tiny_ad", dtype="fp32"),
+        load_device("nrf52840"),
+        learnt_interval("microcontrollers", FLOAT, "float"),
+    )
+    found = estimate(lower(graph, target, layerwise_plan(graph, target)))
     assert found.interval_basis == FLOAT and found.latency_interval_s is not None and learnt is not None
     assert found.latency_interval_s[1] / found.latency_s == pytest.approx(math.exp(learnt.half_width))
