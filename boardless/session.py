@@ -45,7 +45,7 @@ from sim.simulation import estimate_of_trace
 from sim.simulation import simulate as play
 from sim.together import simulate_together
 from strategies.accuracy import loss_of, read_accuracy
-from strategies.levers import untried, with_levers
+from strategies.levers import candidates_for, untried, with_levers
 from strategies.memory_plan import plan_memory, with_exact_addresses
 from strategies.problem import Problem
 from strategies.strategy import apply_all
@@ -350,7 +350,8 @@ def _laid_out(lowered: Schedule, settings: dict[str, Any]) -> MemoryResult:
     plan = plan_memory(lowered)
     view, placed = view_of(plan), plan.schedule
     answer = with_paths(with_tokens(closed_form(placed, settings), placed.graph), placed.graph)
-    short = with_levers(placed, with_exact_addresses(plan, (*answer.shortfalls, *arena_shortfalls(placed.placement, view))))
+    short = with_exact_addresses(plan, (*answer.shortfalls, *arena_shortfalls(placed.placement, view)))
+    short = with_levers(placed, short, [recipe for recipe in candidates_for(placed) if recipe != "reorder"])
     answer = replace(answer, shortfalls=short, notes=(*answer.notes, *plan.notes, *untried(placed, short)))
     return replace(MemoryResult.of(answer, placed), view=view)
 

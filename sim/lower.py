@@ -238,7 +238,7 @@ def _tenants(
     fused = hidden_behind(graph, indices(graph, plan.groups)) | {i: index[host] for i, host in hosts}
     return Tenants(
         device, units, tuple(unit_of), kinds, plan.unit, load_memory_profile(plan.profile), Sharing(views, fused, joins), plan.batch,
-        code_bytes(graph, runtime_named(plan.runtime), fused), plan.regions,
+        code_bytes(graph, runtime_named(plan.runtime), fused), plan.regions, plan.levers,
     )  # fmt: skip
 
 

@@ -88,7 +88,8 @@ class Placement:
 def place(graph: Graph, tenants: Tenants) -> Placement:
     """Put every tensor into a memory, and say what does not fit and what would help."""
     found = _place(graph, tenants)
-    levers = _levers(graph, tenants) if any(not use.fits for use in found.memory.values()) else {}
+    short = tenants.levers and any(not use.fits for use in found.memory.values())
+    levers = _levers(graph, tenants) if short else {}
     return replace(
         found,
         shortfalls=tuple(shortfall_of(graph, found, name, levers) for name, use in found.memory.items() if not use.fits),

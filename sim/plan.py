@@ -49,6 +49,8 @@ class Plan:
         Operators that run beside others on their unit -> share of their time that they take up in the whole.
     swap : SwapPlan or None
         Moves between a near and a far memory, where the near one is too small.
+    levers : bool
+        Whether a shortfall says what would help: left out while many runs are tried.
     """
 
     unit: str
@@ -69,3 +71,4 @@ class Plan:
     groups: tuple[tuple[str, ...], ...] = ()
     side_by_side: Mapping[str, float] = field(default_factory=dict)
     swap: SwapPlan | None = None
+    levers: bool = True

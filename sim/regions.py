@@ -36,6 +36,8 @@ class Tenants:
         What the runtime links [B]; ``None`` where that is not known.
     regions : Mapping of str to str
         Tensor -> memory, settled beforehand.
+    levers : bool
+        Whether a shortfall says what would help.
     """
 
     device: Device
@@ -48,6 +50,7 @@ class Tenants:
     batch: int = 1
     code_bytes: int | None = None
     regions: Mapping[str, str] = field(default_factory=dict)
+    levers: bool = True
 
 
 def place_weights(graph: Graph, tenants: Tenants, room: Mapping[str, float], notes: list[str]) -> dict[str, str]:

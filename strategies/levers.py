@@ -14,8 +14,8 @@ from strategies.chosen import read_strategy
 from strategies.problem import Problem
 from strategies.strategy import apply_all
 
-#: Strategies that lower the need for memory, as the command line writes them, with what is free of parameters first. ``{limit}`` is the
-#: room that the short memory has for activations.
+#: Strategies that lower the need for memory, as the command line writes them, with what is free of parameters first. A limit is
+#: given where the strategy comes below it without one.
 CANDIDATES = (
     "reorder",
     "quantize:dtype=int8",
@@ -34,6 +34,9 @@ OTHER_MOVES = ("swap:to=host",)
 #: Plans of moves are searched where no more than so much is held in all [B], and in so many times the memory that it moves through:
 #: larger ones take minutes.
 MOVABLE_BYTES, MOVABLE_TIMES = 4 * 2**20, 8
+
+#: Stands for the room that the short memory has.
+LIMIT = "{limit}"
 
 #: Added to another lever where neither alone is enough.
 FIRST = "quantize:dtype=int8"
@@ -88,13 +91,18 @@ def with_levers(
     """
     if not shortfalls or schedule.plan.swap is not None:
         return tuple(shortfalls)
-    problem = Problem(schedule.graph, schedule.device, schedule.plan, seed=schedule.plan.seed)
+    quiet = replace(schedule.plan, levers=False)
+    problem = Problem(schedule.graph, schedule.device, quiet, seed=schedule.plan.seed)
     limit = _activation_room(schedule, shortfalls)
     asked = candidates_for(schedule) if candidates is None else candidates
-    recipes = [recipe.format(limit=limit) for recipe in asked if recipe.partition(":")[0] in STRATEGIES]
-    tried = [found for recipe in dict.fromkeys(recipes) if (found := _tried(problem, (recipe,))) is not None]
-    if not any(found.estimate.fits for found in tried) and any(found.recipe == FIRST for found in tried):
-        more = [(FIRST, recipe) for recipe in dict.fromkeys(recipes) if recipe not in (FIRST, "reorder")]
+    tried: list[Tried] = []
+    for recipe in dict.fromkeys(recipe for recipe in asked if recipe.partition(":")[0] in STRATEGIES):
+        if LIMIT not in recipe or _comes_below(tried, recipe.partition(":")[0], shortfalls):
+            found = _tried(problem, (recipe.replace(LIMIT, str(limit)),))
+            tried += [found] if found is not None else []
+    helpful = [one.recipe for one in tried if any(_need(one, entry) < entry.needed_bytes for entry in shortfalls)]
+    if FIRST in helpful and not any(found.estimate.fits for found in tried):
+        more = [(FIRST, recipe) for recipe in helpful if recipe not in (FIRST, "reorder")]
         tried += [found for recipe in more if (found := _tried(problem, recipe)) is not None]
     return tuple(_with(entry, tried) for entry in shortfalls)
 
@@ -111,11 +119,21 @@ def _with(entry: Shortfall, tried: Iterable[Tried]) -> Shortfall:
     """A shortfall with the levers that lower it; those counted before keep their place unless tried anew."""
     found = {lever.strategy: lever for lever in entry.levers}
     for one in tried:
-        use = one.estimate.memory.get(entry.level)
-        needed = use.peak_bytes if use is not None else 0
-        if needed < entry.needed_bytes:
+        needed, first = _need(one, entry), found.get(one.recipe.partition(" ")[0])
+        if needed < (entry.needed_bytes if first is None or " " not in one.recipe else first.needed_bytes):
             found[one.recipe] = Lever(one.recipe, needed, one.estimate.latency_s)
     return replace(entry, levers=tuple(sorted(found.values(), key=lambda lever: (lever.needed_bytes, lever.strategy))))
+
+
+def _comes_below(tried: Iterable[Tried], name: str, shortfalls: Sequence[Shortfall]) -> bool:
+    """True where the strategy without parameters closes the gap of some memory."""
+    return any(one.recipe == name and _need(one, entry) <= entry.capacity_bytes for one in tried for entry in shortfalls)
+
+
+def _need(one: Tried, entry: Shortfall) -> int:
+    """What the short memory must hold under a recipe [B]."""
+    use = one.estimate.memory.get(entry.level)
+    return use.peak_bytes if use is not None else 0
 
 
 def _activation_room(schedule: Schedule, shortfalls: Sequence[Shortfall]) -> int:

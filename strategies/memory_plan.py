@@ -27,8 +27,8 @@ from strategies.ordering import Ordering, least_peak_order
 from strategies.ordering.of_graph import order_problem_of
 from workloads.graph import Graph
 
-#: Nodes of the exact arena search for one memory.
-ARENA_NODES = 400_000
+#: Nodes times buffers of the exact arena search for one memory, and nodes at most: some seconds.
+ARENA_WORK, ARENA_NODES = 40_000_000, 400_000
 
 #: The lever of an engine that places buffers itself but takes addresses found beforehand.
 PLANNED = "addresses planned beforehand"
@@ -139,7 +139,7 @@ def with_lower_arena(schedule: Schedule, ordering: Ordering, lowering: Lowering 
     problem = order_problem_of(counted)
     order = list(range(len(problem)))
     spans = rectangles(problem, order)
-    plan = plan_arena(spans, "exact", budget=Budget(None, ARENA_NODES))
+    plan = plan_arena(spans, "exact", budget=arena_budget(len(spans)))
     found = lowest_arena_of_all_orders(problem, order, plan.offsets, plan.height, ordering.lower_bound, schedule.plan.seed)
     if found.height >= plan.height:
         return schedule
@@ -222,6 +222,11 @@ def lay_out(schedule: Schedule) -> tuple[dict[str, ArenaPlan], dict[str, int], t
     return arenas, exact, tuple(placed[n] for n in sorted(placed))
 
 
+def arena_budget(buffers: int) -> Budget:
+    """Nodes for an arena of so many buffers; no seconds, so that equal input gives equal plans."""
+    return Budget(None, min(ARENA_NODES, ARENA_WORK // max(1, buffers)))
+
+
 def with_exact_addresses(plan: MemoryPlan, shortfalls: Sequence[Shortfall]) -> tuple[Shortfall, ...]:
     """The shortfalls of memories whose engine places buffers itself, with what the lowest arena would need there."""
     found = []
@@ -237,7 +242,7 @@ def lowest_arena(spans: Sequence[Span], buffers: Sequence[Buffer], steps: int) -
 
     A rectangle is as tall as what lies at its address at the worst step; what the buffers hold together may be less at every step.
     """
-    found = plan_arena(spans, "exact", budget=Budget(None, ARENA_NODES))
+    found = plan_arena(spans, "exact", budget=arena_budget(len(spans)))
     held = peak_load(spans_of([replace(b, tie=-1) for b in buffers], steps)[0])
     return replace(found, lower_bound=min(found.lower_bound, found.height) if held == peak_load(spans) else held)
 
