@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sim.buffers import load
-from sim.results import Estimate
+from sim.memory import Placement
 from strategies.parameters import Parameter
 from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
@@ -17,8 +17,8 @@ from workloads.transforms.patched import patched
 
 #: Finest grid that is tried by itself.
 FINEST = 8
-#: Candidates that are counted in full, those of the fewest MACs first.
-MOST_COUNTED = 24
+#: Candidates that are counted in full: of those that promise to keep a limit, and of the others.
+MOST_PROMISING, MOST_OTHERS = 12, 4
 #: Kinds of memory a chip computes from.
 WORKING = ("tcm", "sram", "scratchpad")
 
@@ -48,11 +48,11 @@ def _patch(
     graph = problem.runnable
     problem = problem.replace(graph=graph)
     streamed = input == "streamed"
-    before = working_peak(problem.estimate())
+    before = working_peak(problem.schedule().placement)
     found: tuple[Problem, Candidate, int] | None = None
     for candidate in _candidates(problem, grid, until, limit, streamed):
         changed = problem.replace(graph=patched(graph, candidate.stage, candidate.rows, candidate.columns, streamed=streamed))
-        peak = working_peak(changed.estimate())
+        peak = working_peak(changed.schedule().placement)
         if found is None or (peak, _extra(candidate)) < (found[2], _extra(found[1])):
             found = changed, candidate, peak
         if limit is not None and peak <= limit:
@@ -77,10 +77,10 @@ def _extra(candidate: Candidate) -> int:
     return candidate.macs - candidate.stage.plain_macs
 
 
-def working_peak(answer: Estimate) -> int:
+def working_peak(placement: Placement) -> int:
     """Bytes of working memory at the peak, with what the engine needs besides the activations [B]."""
-    overhead = sum(use.overhead_bytes for use in answer.memory.values() if use.kind in WORKING)
-    return answer.activations_peak_bytes + overhead
+    overhead = sum(use.overhead_bytes for use in placement.memory.values() if use.kind in WORKING)
+    return placement.activations_peak_bytes + overhead
 
 
 def _candidates(problem: Problem, grid: str, until: str | None, limit: int | None, streamed: bool) -> Iterator[Candidate]:
@@ -94,7 +94,9 @@ def _candidates(problem: Problem, grid: str, until: str | None, limit: int | Non
         found.sort(key=lambda c: (c.promise_bytes, c.macs))
     else:
         found.sort(key=lambda c: (c.promise_bytes > limit, _extra(c) if c.promise_bytes <= limit else c.promise_bytes))
-    yield from found[:MOST_COUNTED]
+    promising = [c for c in found if limit is not None and c.promise_bytes <= limit]
+    yield from promising[:MOST_PROMISING]
+    yield from found[len(promising) : len(promising) + MOST_OTHERS]
 
 
 def _candidate(stage: Stage, rows: int, columns: int, rest: int, streamed: bool) -> Candidate:

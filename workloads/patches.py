@@ -125,15 +125,19 @@ class Stage:
         )
 
     def macs(self, tiles: Sequence[Area], clip: bool = True) -> int:
-        """Multiply-accumulates of all tiles: of each operator its own, times the share of its output that is computed."""
+        """Multiply-accumulates of all tiles: of each operator its own, times the share of its output that is computed.
+
+        Axes are independent: the positions of an operator over a grid are the sum over its rows times the sum over its columns.
+        """
+        rows, columns = (dict.fromkeys(tile[axis] for tile in tiles) for axis in (0, 1))
+        down = [self.needed((row, tiles[0][1]), clip) for row in rows]
+        across = [self.needed((tiles[0][0], column), clip) for column in columns]
         total = 0
-        each = {i: _macs_per_position(self.graph, i, self.extent(self.graph.operators[i].outputs[0])) for i in self.operators}
-        for tile in tiles:
-            areas = self.needed(tile, clip)
-            for i, per_position in each.items():
-                area = areas.get(self.graph.operators[i].outputs[0])
-                if per_position and area is not None:
-                    total += round(per_position * area_of(area))
+        for i in self.operators:
+            name = self.graph.operators[i].outputs[0]
+            whole = self.extent(name)
+            computed = sum(areas[name][0].size for areas in down) * sum(areas[name][1].size for areas in across)
+            total += macs_of(self.graph, i) * computed // (whole[0] * whole[1])
         return total
 
     @property
@@ -184,10 +188,6 @@ def macs_of(graph: Graph, i: int) -> int:
     operator = graph.operators[i]
     inputs, outputs = ([graph.tensors[name] if name else None for name in names] for names in (operator.inputs, operator.outputs))
     return rule_of(operator).work(operator, inputs, outputs).macs
-
-
-def _macs_per_position(graph: Graph, i: int, extent: tuple[int, int]) -> float:
-    return macs_of(graph, i) / (extent[0] * extent[1])
 
 
 def stage_to(graph: Graph, output: str) -> Stage:
