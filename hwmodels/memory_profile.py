@@ -49,7 +49,7 @@ SIZES = {
     "ram_base": 0.0,  # what the engine keeps besides the activations [B]
     "ram_per_operator": 0.0,
     "ram_per_tensor": 0.0,
-    "ram_per_weight_channel": 0.0,  # for each output channel of an operator with weights
+    "ram_per_weight_channel": 0.0,  # for each output channel of a quantised convolution
     "temporary_per_buffer": 0.0,  # while the arena is planned, above what is planned so far [B]
     "block": 512.0,  # a caching allocator rounds up to this [B]
     "small_below": 1048576.0,  # requests below this come from small segments [B]

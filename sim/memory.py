@@ -137,11 +137,12 @@ def _place(graph: Graph, tenants: Tenants) -> Placement:
 
 
 def tables_bytes(graph: Graph, counted: Allocations, tenants: Tenants) -> int:
-    """What the engine keeps beside the activations [B]: a base, and so much per operator, tensor and weighted channel."""
+    """What the engine keeps beside the activations [B]: a base, and so much per operator, tensor and channel of a quantised
+    convolution."""
     sizes = tenants.profile.sizes
     working = [i for i, kind in enumerate(tenants.kinds) if kind != "free" and i not in tenants.sharing.fused]
     weights = [t for t in graph.weights if graph.consumers[t.name]]
-    weighted = (i for i in working if any(name and graph.tensors[name].role == "weight" for name in graph.operators[i].inputs))
+    weighted = (i for i in working if tenants.kinds[i] in ("convolution", "depthwise") and _is_quantised(graph, i))
     channels = sum(counted.channels(i) for i in weighted) if sizes["ram_per_weight_channel"] else 0
     return round(
         sizes["ram_base"]
@@ -149,6 +150,12 @@ def tables_bytes(graph: Graph, counted: Allocations, tenants: Tenants) -> int:
         + sizes["ram_per_tensor"] * (len(counted.allocations) + len(weights))
         + sizes["ram_per_weight_channel"] * channels
     )
+
+
+def _is_quantised(graph: Graph, i: int) -> bool:
+    """True where operator ``i`` reads constants that are no floats."""
+    constants = [graph.tensors[name] for name in graph.operators[i].inputs if name and graph.tensors[name].role == "weight"]
+    return bool(constants) and not is_float(constants[0].dtype)
 
 
 def _gaps(graph: Graph, tenants: Tenants, buffers: Sequence[Buffer], weights: Mapping[str, str], region: str, peak: int) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +147,22 @@ def test_addresses_planned_beforehand_are_a_lever_of_engines_that_place_greedily
     (short,) = with_exact_addresses(plan, [Shortfall(region, arena.height, 1)])
     assert [(lever.strategy, lever.needed_bytes) for lever in short.levers] == [(PLANNED, plan.exact_heights[region])]
     assert with_exact_addresses(plan, [Shortfall("flash", 10, 1)])[0].levers == ()
+
+
+def test_arenas_of_the_mlperf_tiny_files(shared_folder: Path) -> None:
+    """Peaks of fourteen files as counted elsewhere, in the order of the file; the head is planned greedily, the tail holds tables."""
+    with (shared_folder / "models/model_index_mcu.csv").open(encoding="utf-8") as file:
+        listed = [row for row in csv.DictReader(file) if (shared_folder / "models/tflite" / row["file"]).is_file()]
+    device = load_device("stm32h743", {"memories.axi_sram.capacity": "8 MiB", "units.cpu.activations_in": "[axi_sram]"})
+    assert len(listed) >= 10
+    for row in listed:
+        graph = load_network(shared_folder / "models/tflite" / row["file"])
+        found = lower(graph, device, layerwise_plan(graph, device, runtime="tflm_reference"))
+        peak = int(row["naive_peak_live_bytes"])
+        assert peak <= found.placement.activations_peak_bytes <= peak + 16 * 8, row["model_id"]
+        plan = plan_memory(found)
+        no_faults(plan)
+        use = plan.schedule.placement.memory["axi_sram"]
+        tail = use.peak_bytes - plan.arenas["axi_sram"].height
+        assert plan.exact_heights["axi_sram"] <= plan.arenas["axi_sram"].height < 1.3 * peak + 256, row["model_id"]
+        assert 440 + 40 * (len(graph) - 2) < tail < use.overhead_bytes + 1, row["model_id"]
