@@ -74,11 +74,12 @@ def absorbed(work: UnitWork, graph: Graph) -> dict[int, int]:
 def grouped(work: UnitWork, graph: Graph, groups: Groups) -> UnitWork:
     """The work of a unit whose operators run in groups; members that run elsewhere have no work here.
 
-    The start that costs most is paid, the others are saved.
+    The start that costs most is paid, the others are saved. Each member tells the first of its group as its ``kernel``.
     """
     if not groups:
         return work
     amounts, traffic, into = work.amounts.copy(), work.traffic.copy(), absorbed(work, graph)
+    details = dict(work.details)
     starting = [t for t, term in enumerate(work.terms) if _starts(work, t)]
     for group in groups:
         members = sorted(frozenset(group))
@@ -88,7 +89,8 @@ def grouped(work: UnitWork, graph: Graph, groups: Groups) -> UnitWork:
                 _save(work, saved_bytes(graph, i, frozenset(members), into), i, amounts[i], traffic[i])
             if i != paid:
                 amounts[i, starting] = 0.0
-    return replace(work, amounts=amounts, traffic=traffic, counted=None)
+            details[i] = {**details.get(i, {}), "kernel": graph.operators[members[0]].name}
+    return replace(work, amounts=amounts, traffic=traffic, details=details, counted=None)
 
 
 def _starts(work: UnitWork, t: int) -> bool:
