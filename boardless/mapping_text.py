@@ -125,7 +125,7 @@ def mapping_words(layer: MappedLayer) -> str:
     """The unit's own way to write a mapping, short."""
     own = layer.mapping.parameters
     if "tiles" in own:
-        return f"{own['tiles']:,} tiles"
+        return f"{own['tiles']:,} tile" + ("s" if own["tiles"] != 1 else "")
     if "row_folds" in own:
         return f"{own['row_folds']} x {own['column_folds']} folds of {own['streamed']:,}"
     return " ".join(f"{name}{value}" for name, value in own.items())
