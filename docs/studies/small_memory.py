@@ -72,7 +72,7 @@ def picture(found: list[dict[str, Any]], path: Path) -> None:
         axis.grid(color="#E0E0E0", lw=0.6)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(frameon=False, fontsize=8, title=f"{NETWORK}, int8, {DEVICE}", title_fontsize=8)
+    axes[0].legend(loc="center left", frameon=False, fontsize=8, title=f"{NETWORK}, int8, {DEVICE}", title_fontsize=8)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
