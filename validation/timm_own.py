@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from validation.gpu_networks import NetworkTable
 from workloads.graph import Graph
-from workloads.networks import build
+from workloads.networks import NETWORKS, build
 
 #: Name in timm -> name in the catalogue.
 OWN = {
@@ -45,6 +45,9 @@ def own_networks(table: NetworkTable) -> dict[int, Own]:
 
 
 def own_graph(network: Own, images: int) -> Graph:
-    """The catalogue's graph of one, batch norms as they are trained."""
+    """The catalogue's graph of one, batch norms as they are trained, attention of transformers as one operator."""
     name, size = network
+    if name.startswith(("vit_", "deit_")):
+        graph = NETWORKS[name].builder(batch=images, resolution=size, fused=True)
+        return graph.replace(settings={**graph.settings, "batch": images})
     return build(name, batch=images, resolution=size)

@@ -198,3 +198,9 @@ def test_building_does_not_depend_on_what_was_built_before() -> None:
     first = build("googlenet")
     build("inception_v3")
     assert build("googlenet") == first
+
+
+def test_a_transformer_with_attention_as_one_operator_does_the_same_work() -> None:
+    apart, whole = build("vit_tiny"), NETWORKS["vit_tiny"].builder(fused=True)
+    assert [o.op for o in whole.operators].count("Attention") == 12 and "Softmax" not in {o.op for o in whole.operators}
+    assert macs(apart) == macs(whole) and parameters(apart) == parameters(whole)
