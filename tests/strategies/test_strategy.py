@@ -114,7 +114,7 @@ def test_folding_must_come_before_quantizing() -> None:
 
 @pytest.mark.parametrize("name", [s.name for s in strategy_list() if not any(p.required for p in s.parameters)])
 def test_every_strategy_leaves_a_valid_schedule_and_repeats_itself(name: str) -> None:
-    for network in ("lenet5", "mlperf_tiny_ic", "squeezenet"):
+    for network in ("lenet5", "mlperf_tiny_ic"):
         start = problem_of(build(network))
         try:
             first, second = strategy_named(name).apply(start), strategy_named(name).apply(start)
