@@ -33,6 +33,10 @@ bench: $(VENV)/.ready  ## speed, measured against peers in one run
 	$(BIN)/python benchmarks/peers_systolic.py
 	$(BIN)/python benchmarks/peers_mapper.py
 
+validate: $(VENV)/.ready  ## every study against its measurements, and the pages on accuracy; takes up where it was stopped
+	$(BIN)/boardless validate ncnn nasbench201 --page docs/accuracy_cpu.md > /dev/null
+	@for page in docs/accuracy_*.py; do echo "$(BIN)/python $$page"; $(BIN)/python $$page || exit 1; done
+
 format: $(VENV)/.ready  ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -339,6 +339,10 @@ def validate(
         ),
     ] = None,
     rows: Annotated[str | None, typer.Option("--rows", help="Write a row per prediction there.", metavar="FILE.csv")] = None,
+    page: Annotated[
+        str | None,
+        typer.Option("--page", help="Write the figures as a page there, with pictures beside it.", metavar="FILE.md"),
+    ] = None,
     aliases: Annotated[
         list[str] | None,
         typer.Option("--aliases", help="Names as written -> names of the catalogue (repeatable).", metavar="FILE.csv"),
@@ -347,4 +351,4 @@ def validate(
     """Predictions beside measurements: errors by group, with what was held out and what was refitted."""
     from boardless import verbs
 
-    return verbs.validate(dataset or [], given, split=split, rows=rows, aliases=aliases or [])
+    return verbs.validate(dataset or [], given, split=split, rows=rows, page=page, aliases=aliases or [])

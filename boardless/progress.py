@@ -36,6 +36,13 @@ class Steps:
             self._show(name)
         self.done += 1
 
+    def within(self, name: str) -> None:
+        """Say what the present step is at."""
+        if not self.quiet and time.monotonic() - self._began > PATIENCE_S:
+            self.done -= 1
+            self._show(name)
+            self.done += 1
+
     def _show(self, name: str) -> None:
         if not self.stream.isatty():
             print(f"boardless: {self.title} {self.done + 1} of {self.total}: {name}", file=self.stream, flush=True)

@@ -461,8 +461,9 @@ def calibrate(measured: str | Path, on: str, *, aliases: Sequence[str] = (), dat
 
 
 def validate(
-    datasets: str | Sequence[str], *, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None
-) -> list[Report]:
+    datasets: str | Sequence[str], *, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None,
+    within: Progress | None = None,
+) -> list[Report]:  # fmt: skip
     """Predictions beside measurements: the reports of each dataset, in order.
 
     >>> (report,) = validate("systolic_reference")
@@ -474,5 +475,5 @@ def validate(
     for name in named:
         if progress is not None:
             progress(name)
-        found += reports_of(name, split, aliases)
+        found += reports_of(name, split, aliases, within)
     return found

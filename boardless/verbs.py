@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from boardless import checks, machine_form, options, session, side_by_side, text
@@ -163,14 +164,16 @@ def strategies(name: str | None, given: Given) -> int:
     return _listing(given, strategy_catalog.strategies(), strategy_catalog.list_text)
 
 
-def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str | None, aliases: Sequence[str]) -> int:
+def validate(
+    specs: Sequence[str], given: Given, *, split: str | None, rows: str | None, page: str | None, aliases: Sequence[str]
+) -> int:
     """Predictions beside the measurements of some datasets, all of the project's by default."""
     from boardless import validation_report
 
     _listen(given)
     names = list(specs) or session.dataset_names()
     with Steps("validating", len(names), quiet=given["quiet"]) as steps:
-        reports = session.validate(names, split=split, aliases=aliases, progress=steps.next)
+        reports = session.validate(names, split=split, aliases=aliases, progress=steps.next, within=steps.within)
     pictures = {}
     if given["plot"] is not None:
         from boardless.plots.error import error_pictures
@@ -180,6 +183,8 @@ def validate(specs: Sequence[str], given: Given, *, split: str | None, rows: str
     _write(given, validation_report.report_form(reports), validation_report.report_text(reports, **_page()))
     if rows is not None:
         write_text(rows, validation_report.rows_csv(reports))
+    if page is not None:
+        _accuracy_page(page, reports, ["boardless validate", *specs, *(["--split", split] if split else []), "--page", page])
     if pictures:
         _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
     return 0
@@ -240,6 +245,17 @@ def calibrate(measured: str, on: str, given: Given, *, output: str | None, alias
         write_text(output, found.overlay.text())
         _say(given, f"wrote {output}; use it with --on {output}")
     return 0
+
+
+def _accuracy_page(page: str, reports: Sequence[Any], command: Sequence[str]) -> None:
+    """A page with its pictures in a folder beside it."""
+    from boardless import accuracy_page
+
+    path = Path(page)
+    drawn = accuracy_page.page_pictures(reports)
+    write_all(path.parent / "pictures", drawn)
+    kept = accuracy_page.kept_text(path)
+    write_text(path, accuracy_page.accuracy_page(reports, " ".join(command), [f"pictures/{name}" for name in drawn], kept))
 
 
 def _answer(

@@ -122,7 +122,8 @@ def _own_rows(read: Dataset, on: str, name: str) -> tuple[Dataset, list[str]]:
     if others:
         notes.append(f"{others} rows left out: of other devices than {name}")
     if read.duplicates:
-        notes.append(f"{read.duplicates} rows repeat the settings of another one; all are used")
+        word = "row repeats" if read.duplicates == 1 else "rows repeat"
+        notes.append(f"{read.duplicates} {word} the settings of another one; all are used")
     own = read.where(lambda row: row.device in (on, name))
     return replace(own, rows=tuple(replace(row, device=on) for row in own.rows)), notes
 

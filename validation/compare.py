@@ -21,6 +21,8 @@ class Compared:
         Prediction interval, where one was learnt.
     baselines : Mapping of str to float
         What simpler models predict: ``macs_only``, ``linear``.
+    parts : Mapping of str to float
+        Share of the prediction by kind of work, where the study knows it.
     """
 
     measurement: Measurement
@@ -28,6 +30,7 @@ class Compared:
     lower: float | None = None
     upper: float | None = None
     baselines: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def error(self) -> float:

@@ -6,6 +6,7 @@ network; the other splits refit the whole tree without the family or the chip.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmodels.costs.cpu import TERM_NAMES
 from validation import baselines
 from validation.compare import Compared, Report
 from validation.cpu_rows import CpuRows, Progress, cpu_rows
-from validation.cpu_tree import CpuTree, fitted, grow, inverse, log_variance, predicted_seconds
+from validation.cpu_tree import CpuTree, fitted, grow, inverse, log_variance, multipliers, predicted_seconds
 from validation.errors import DatasetError
 from validation.intervals import half_widths
 from validation.measurement import Dataset, Measurement
+from validation.resume import Folds
 
 Floats = NDArray[np.float64]
 
@@ -43,11 +46,12 @@ class Predictions:
 
     seconds: Floats
     deviation: Floats
+    shares: Floats  # of the terms in each prediction
 
     @classmethod
     def of(cls, count: int) -> Predictions:
         """Nothing predicted yet."""
-        return cls(np.full(count, np.nan), np.full(count, np.nan))
+        return cls(np.full(count, np.nan), np.full(count, np.nan), np.zeros((count, len(TERM_NAMES))))
 
 
 def study(dataset: Dataset, split: str | None = None, progress: Progress | None = None) -> list[Report]:
@@ -78,6 +82,16 @@ def predict(table: CpuRows, split: str, progress: Progress | None = None) -> Pre
     raise DatasetError(f"split: '{split}' for CPUs; one of none, {', '.join(SPLITS)} is expected")
 
 
+#: Tables of fewer rows are fitted anew each time.
+KEPT_ROWS = 1000
+
+
+def _folds(table: CpuRows, split: str, found: Predictions) -> Folds:
+    """Folds of a split that an earlier run has left."""
+    seen = hashlib.sha256(table.seconds.tobytes() + table.measured.tobytes()).hexdigest()
+    return Folds(f"{split} {seen}", (found.seconds, found.deviation, found.shares), len(table) >= KEPT_ROWS)
+
+
 def _seen(table: CpuRows) -> Predictions:
     tree, found = grow(table, np.ones(len(table), np.bool_)), Predictions.of(len(table))
     for i, entity in enumerate(table.entities):
@@ -91,7 +105,10 @@ def _seen(table: CpuRows) -> Predictions:
 def _networks_out(table: CpuRows, tree: CpuTree, tell: Progress) -> Predictions:
     found = Predictions.of(len(table))
     models = np.array([row.model for row in table.rows])
+    folds = _folds(table, "leave-one-network-out", found)
     for i, entity in enumerate(table.entities):
+        if str(entity) in folds:
+            continue
         tell(f"leave-one-network-out: {entity.device}, {i + 1} of {len(table.entities)}")
         rows = np.flatnonzero(table.entity == i)
         mean, variance = tree.prior(entity, above_chip=True)
@@ -99,14 +116,18 @@ def _networks_out(table: CpuRows, tree: CpuTree, tell: Progress) -> Predictions:
             seen, held = rows[models[rows] != model], rows[models[rows] == model]
             theta, precision = fitted(table, seen, entity, mean, variance, tree.leaves[entity])
             _fill(table, found, held, i, theta, inverse(precision))
+        folds.add(str(entity), rows)
+    folds.write()
     return found
 
 
 def _families_out(table: CpuRows, tell: Progress) -> Predictions:
     found = Predictions.of(len(table))
     families = np.array([row.family or row.model for row in table.rows])
-    names = sorted(set(families))
+    names, folds = sorted(set(families)), _folds(table, "leave-one-family-out", found)
     for number, family in enumerate(names, start=1):
+        if family in folds:
+            continue
         tell(f"leave-one-family-out: {family}, {number} of {len(names)}")
         tree = grow(table, families != family)
         for i, entity in enumerate(table.entities):
@@ -119,6 +140,8 @@ def _families_out(table: CpuRows, tell: Progress) -> Predictions:
             if len(seen):
                 theta, precision = fitted(table, seen, entity, mean, variance, theta)
             _fill(table, found, rows, i, theta, inverse(precision))
+        folds.add(family, np.flatnonzero(families == family))
+    folds.write()
     return found
 
 
@@ -126,8 +149,10 @@ def _chips_out(table: CpuRows, shots: Sequence[str], tell: Progress) -> Predicti
     found = Predictions.of(len(table))
     chips = np.array([table.entities[i].chip for i in table.entity])
     given = np.array([row.model in shots for row in table.rows])
-    names = sorted(set(chips))
+    names, folds = sorted(set(chips)), _folds(table, f"leave-one-device-out {shots}", found)
     for number, chip in enumerate(names, start=1):
+        if chip in folds:
+            continue
         tell(f"{'few-shot' if shots else 'leave-one-device-out'}: {chip}, {number} of {len(names)}")
         tree = grow(table, chips != chip)
         for i in np.unique(table.entity[chips == chip]):
@@ -141,12 +166,15 @@ def _chips_out(table: CpuRows, shots: Sequence[str], tell: Progress) -> Predicti
             elif shots:
                 continue
             _fill(table, found, rows[~given[rows]], int(i), theta, covariance)
+        folds.add(chip, np.flatnonzero(chips == chip))
+    folds.write()
     return found
 
 
 def _fill(table: CpuRows, found: Predictions, rows: NDArray[np.int64], index: int, theta: Floats, covariance: Floats) -> None:
     entity = table.entities[index]
     found.seconds[rows] = predicted_seconds(table.seconds[rows], entity, theta)
+    found.shares[rows] = table.seconds[rows] * multipliers(entity, theta) / found.seconds[rows, None]
     found.deviation[rows] = np.sqrt(log_variance(table.seconds[rows], entity, theta, covariance))
 
 
@@ -185,6 +213,7 @@ def reports(dataset: Dataset, table: CpuRows, split: str, found: Predictions) ->
                 float(found.seconds[i] * np.exp(-half[i])),
                 float(found.seconds[i] * np.exp(half[i])),
                 {name: float(values[i]) for name, values in simple.items() if np.isfinite(values[i])},
+                dict(zip(TERM_NAMES, found.shares[i].tolist(), strict=True)),
             )
             for i in chosen
         )

@@ -6,6 +6,7 @@ catalogue: what a user gets, nothing refitted.
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -111,7 +112,32 @@ def catalogue_report(dataset: Dataset, progress: Progress | None = None) -> Repo
             left_out[f"{row.metric} of {row.device} is not known"] += 1
             continue
         rows.append(Compared(row, value))
-    return Report(dataset.name, "none", tuple(rows), left_out=dict(sorted(left_out.items())), notes=dataset.caveats)
+    notes = (*_about(dataset, rows), *dataset.caveats)
+    return Report(dataset.name, "none", tuple(rows), left_out=dict(sorted(left_out.items())), notes=notes)
+
+
+def _about(dataset: Dataset, rows: Sequence[Compared]) -> list[str]:
+    """What has to be said of a table: rows that repeat, columns that were kept, why nothing of it is in the catalogue."""
+    said = []
+    if dataset.duplicates:
+        word = "row repeats" if dataset.duplicates == 1 else "rows repeat"
+        said.append(f"{dataset.duplicates} {word} the settings of another one; all are counted")
+    if dataset.columns:
+        said.append(f"columns kept as notes: {', '.join(dataset.columns)}")
+    if dataset.unmatched and not rows:
+        said.append(f"no row names a device and a network of the catalogue; {_nearest(dataset)}")
+    return said
+
+
+def _nearest(dataset: Dataset) -> str:
+    """What was written, the nearest names, and how to tell what a name means."""
+    pools = {"device": device_names(), "model": tuple(entry.name for entry in network_list(()))}
+    near = []
+    for what in list(dataset.unmatched)[:3]:
+        kind, _, written = what.partition(": ")
+        found = difflib.get_close_matches(written.lower().replace(" ", "_").replace("-", "_"), pools[kind], 2, 0.4)
+        near.append(f"{kind} '{written}'" + (f" (near: {', '.join(found)})" if found else ""))
+    return f"written are {'; '.join(near)}; `--aliases FILE` with kind,as_written,name tells what a name means"
 
 
 def _known() -> Callable[[str, str], bool]:

@@ -41,6 +41,29 @@ def error_by(report: Report, name: str, axes: Axes | None = None) -> Axes:
 
 
 @styled
+def error_by_kind(report: Report, axes: Axes | None = None) -> Axes:
+    """Error of rows by kind of work, each row counting by the share of its time that the kind takes; that share as a tick."""
+    kinds = sorted({kind for row in report.rows for kind in row.parts})
+    found = []
+    for kind in kinds:
+        shares = [row.parts.get(kind, 0.0) for row in report.rows]
+        weighted = sum(abs(row.error) * share for row, share in zip(report.rows, shares, strict=True))
+        if sum(shares) > 0:
+            found.append((weighted / sum(shares), sum(shares) / len(shares), kind))
+    found.sort()
+    axes = new_axes(axes, 7.5, 1.4 + 0.22 * len(found))
+    places = range(len(found))
+    axes.barh(places, [100 * error for error, _, _ in found], 0.7, color=COLOURS["compute"], label="mean error, by share of time")
+    axes.plot([100 * share for _, share, _ in found], places, "|", color=INK, markersize=9, label="mean share of the time")
+    axes.set_yticks(list(places), [kind.replace("_", " ") for _, _, kind in found], fontsize=8)
+    axes.set_ylim(-0.6, len(found) - 0.4)
+    axes.set_xlabel("error of the prediction, share of the time [%]")
+    axes.set_title(f"{report.dataset}, {report.split}: error by kind of work", fontsize=9)
+    axes.legend(loc="lower right", fontsize=8)
+    return axes
+
+
+@styled
 def coverage_by_chip(report: Report, axes: Axes | None = None) -> Axes:
     """Share of a chip's measurements within their interval, sorted; the promised share as a line."""
     known = {key: errors for key, errors in report.by(KEYS["chip"]).items() if errors.interval_coverage is not None}
@@ -70,6 +93,8 @@ def group_pictures(reports: list[Report]) -> dict[str, bytes]:
         for name, key in KEYS.items():
             if len({key(row.measurement) for row in report.rows}) >= LEAST:
                 drawn[f"{stem}_by_{name}.png"] = png(partial(error_by, report, name))
+        if any(row.parts for row in report.rows):
+            drawn[f"{stem}_by_kind.png"] = png(partial(error_by_kind, report))
         chips = {KEYS["chip"](row.measurement) for row in report.rows}
         if len(chips) >= LEAST and all(row.lower is not None for row in report.rows):
             drawn[f"{stem}_coverage.png"] = png(partial(coverage_by_chip, report))

@@ -37,6 +37,7 @@ ENTRANCES = {
     "pyarrow": ("boardless/tables.py",),
     "pandas": ("boardless/tables.py",),
     "matplotlib": ("boardless/",),
+    "PIL": ("boardless/accuracy_page.py",),
     "jinja2": ("boardless/",),
     "typer": ("boardless/",),
     "click": ("boardless/",),

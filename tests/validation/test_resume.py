@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from validation import resume
+from validation.resume import Folds
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +51,23 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert resume.counted("key", ["a"], lambda name: np.array([1.0]))[0, 0] == 1.0
+
+
+def test_folds_are_taken_up_again() -> None:
+    first = np.zeros(4)
+    folds = Folds("key", (first,))
+    first[[1, 3]] = 2.0, 4.0
+    folds.add("odd", np.array([1, 3]))
+    folds.write()
+    again = np.zeros(4)
+    found = Folds("key", (again,))
+    assert "odd" in found and "even" not in found and list(again) == [0.0, 2.0, 0.0, 4.0]
+    assert "odd" not in Folds("other key", (np.zeros(4),))
+    assert "odd" not in Folds("key", (np.zeros(4),), keep=False)
+
+
+def test_a_spoiled_file_is_no_fold(tmp_path: Path) -> None:
+    Folds("key", (np.zeros(2),)).write()
+    (path,) = tmp_path.rglob("*.npz")
+    path.write_bytes(b"half")
+    assert "odd" not in Folds("key", (np.zeros(2),))
