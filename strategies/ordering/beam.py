@@ -13,10 +13,15 @@ from strategies.ordering.tables import OrderTable
 #: Sets kept per number of operators, and moves of the local search.
 WIDTH, MOVES = 256, 2000
 
+#: Sets times the square of the operators, at most: some two seconds.
+BEAM_WORK, LEAST_WIDTH = 2_000_000, 4
+
 
 def beam_order(table: OrderTable, start_bytes: int, width: int = WIDTH) -> list[int]:
-    """An order of one part: after every operator the ``width`` sets with the least peak, then the least bytes held, go on."""
+    """An order of one part: after every operator the ``width`` sets with the least peak, then the least bytes held, go on; fewer
+    where there are many operators."""
     part = _Masks(table)
+    width = min(width, max(LEAST_WIDTH, BEAM_WORK // max(1, len(table.written)) ** 2))
     kept: list[tuple[int, int, int, tuple[int, ...]]] = [(start_bytes, start_bytes, 0, ())]
     for _ in range(len(table.written)):
         grown: dict[int, tuple[int, int, int, tuple[int, ...]]] = {}
