@@ -5,7 +5,7 @@ from __future__ import annotations
 from strategies.parameters import Parameter
 from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
-from workloads.dtypes import SELECTABLE, is_float
+from workloads.dtypes import SELECTABLE, bits, is_float
 from workloads.errors import GraphError
 from workloads.graph import Graph
 from workloads.transforms import fold_batch_norm, quantize, remove_dead_channels
@@ -28,11 +28,14 @@ def _quantized(
     conversions: str,
 ) -> tuple[Problem, str]:  # fmt: skip
     before = problem.graph
-    if not any(is_float(t.dtype) for t in before.tensors.values()) and not layers:
-        raise refusal(
-            "quantize", f"network '{before.name}' has no float tensors; it is quantised already, leave quantize out or name layers"
-        )
     narrow, wide = weights or dtype, activations or dtype
+    if not any(is_float(t.dtype) for t in before.tensors.values()) and not layers:
+        widest = max((bits(t.dtype) for t in before.weights if len(t.shape) > 1), default=0.0)
+        if is_float(narrow) or bits(narrow) >= widest:
+            raise refusal(
+                "quantize", f"network '{before.name}' has no float tensors; it is quantised already, narrower types are expected"
+            )
+        wide = "keep" if wide == "keep" or bits(wide) >= widest else wide
     try:
         graph = quantize(before, narrow, wide, layers=layers, keep=keep, conversions=conversions)
     except GraphError as error:

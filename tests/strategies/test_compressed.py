@@ -87,3 +87,13 @@ def test_narrow_groups_suit_a_cpu_and_not_a_gpu() -> None:
         start = problem(graph, load_device(name))
         gains[name] = start.estimate().latency_s / after(start, "substitute").estimate().latency_s
     assert gains["raspberry_pi_4"] > 2 * gains["a100"]
+
+
+def test_a_quantised_network_can_only_become_narrower() -> None:
+    start = problem(load_network("mlperf_tiny_ic"), load_device("stm32h743"))
+    with pytest.raises(StrategyError, match="it is quantised already, narrower types are expected"):
+        after(start, "quantize:dtype=int8")
+    narrow = after(start, "quantize:weights=int4")
+    assert len(narrow.graph) == len(start.graph)
+    assert narrow.graph.weights_bytes < 0.6 * start.graph.weights_bytes
+    assert narrow.estimate().activations_peak_bytes == start.estimate().activations_peak_bytes
