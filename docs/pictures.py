@@ -17,6 +17,9 @@ TWENTY = (
     "a100", "h100",
 )  # fmt: skip
 
+#: Strategies of the waterfall.
+THREE = ("prune:share=25%", "low_rank:share=40%,method=tucker", "code:values=16")
+
 #: (command, pictures of it that are kept)
 COMMANDS = (
     (
@@ -26,6 +29,16 @@ COMMANDS = (
     (
         ["estimate", "mlperf_tiny_ic", *(word for device in TWENTY for word in ("--on", device))],
         ["mlperf_tiny_ic_devices_across.png"],
+    ),
+    (
+        [
+            "compare",
+            "mlperf_tiny_ic",
+            "--on",
+            "stm32h743",
+            *(word for spec in THREE for word in ("--strategy", spec)),
+        ],
+        ["mlperf_tiny_ic_stm32h743_waterfall.png"],
     ),
     (
         ["simulate", "resnet50", "--on", "raspberry_pi_4"],

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 WHOLE, SAVED, ADDED = COLOURS["compute"], COLOURS["activations"], COLOURS["capacity"]
 
 
+#: Changes that are told as none.
+UNSEEN = 0.0005
+
+
 @styled
 def waterfall(stages: Sequence[Any], axes: Axes | None = None) -> Axes:
     """A panel per figure: the plain run, a floating bar per strategy, and what is left.
@@ -23,7 +27,7 @@ def waterfall(stages: Sequence[Any], axes: Axes | None = None) -> Axes:
     ``stages`` are those of a :class:`boardless.stepwise.Stepwise`.
     """
     figures = [key for key in stages[0].figures if all(stage.figures[key] is not None for stage in stages)]
-    labels = ["plain", *(shortened(str(stage.strategy), 26) for stage in stages[1:]), "all"]
+    labels = ["plain", *(_label(str(stage.strategy)) for stage in stages[1:]), "all"]
     axes = new_axes(axes, max(6.0, 1.5 + 0.9 * len(labels)), 0.9 + 1.5 * len(figures) + 0.06 * max(map(len, labels)))
     panels = split(axes, len(figures))
     for panel, key in zip(panels, figures, strict=True):
@@ -52,7 +56,12 @@ def _panel(axes: Axes, key: str, values: Sequence[float]) -> None:
     axes.yaxis.grid(True)
 
 
+def _label(spec: str, most: int = 26) -> str:
+    """A strategy by its beginning, which is its name."""
+    return spec if len(spec) <= most else spec[: most - 1] + "…"
+
+
 def _change(before: float, after: float) -> str:
-    if before == after or not before:
+    if not before or abs(after / before - 1) < UNSEEN:
         return "±0"
     return f"{100 * (after / before - 1):+.3g} %".replace("-", "\N{MINUS SIGN}")
