@@ -89,6 +89,9 @@ def _paced(
     fixed = isinstance(unit, McuUnit) and unit.active_j_per_cycle is not None
     power = exponent if exponent is not None else FIXED_VOLTAGE if fixed else FOLLOWING_VOLTAGE
     chosen = clocks or tuple(scaled_clock(unit.frequency_hz, step) for step in STEPS)
+    if max(chosen) > unit.frequency_hz:
+        fast = f"{megahertz(max(chosen)):g} MHz; unit '{unit.name}' runs at {megahertz(unit.frequency_hz):g} MHz"
+        raise refusal("pace", f"clocks: {fast}; no faster one is expected")
     found = paces(problem, period, chosen, resting, power, static)
     if not found:
         takes = problem.estimate().latency_s

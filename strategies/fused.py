@@ -108,7 +108,7 @@ FUSE = Strategy(
         Parameter(
             "method", "name", "rules", "rules joins activations; classes joins by table; search takes the best partition", METHODS
         ),
-        Parameter("most", "count", MOST_MEMBERS, "members of a group, of classes and search"),
+        Parameter("most", "count", MOST_MEMBERS, "members of a group, of classes and search", highest=10),
     ),
     exact=True,
 )

@@ -31,6 +31,8 @@ class Parameter:
     choices : tuple of str
         The names that are allowed, of kinds ``name`` and ``names``.
     required : bool
+    highest : int or None
+        Largest value of a ``count``.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Parameter:
     summary: str
     choices: tuple[str, ...] = ()
     required: bool = False
+    highest: int | None = None
 
     def read(self, strategy: str, given: Any) -> Any:
         """The value of what was written, in SI units.
@@ -50,6 +53,8 @@ class Parameter:
             value = READERS[self.kind](given)
         except (ValueError, TypeError):
             raise StrategyError(f"strategy '{strategy}': {self.name}={given}; {EXPECTED[self.kind]} is expected") from None
+        if self.highest is not None and value > self.highest:
+            raise StrategyError(f"strategy '{strategy}': {self.name}={given}; at most {self.highest:,} is expected")
         if self.choices:
             for name in value if self.kind == "names" else (value,):
                 if name not in self.choices:

@@ -47,7 +47,8 @@ def _staged(problem: Problem, most: int, full: float) -> tuple[Problem, str]:
     if not shares:
         return problem, "no two operators leave enough idle for each other"
     proof = "" if exact else " (large blocks greedily)"
-    said = f"{counted(len(shares), 'operator')} side by side{proof}: {1e3 * before:.3g} ms of the unit to {1e3 * after:.3g} ms"
+    spent = f"{1e3 * before:.3g} ms of the unit to {1e3 * after:.3g} ms"
+    said = f"{counted(len(shares), 'operator')} side by side{proof}: {spent}; memory is counted as if one by one"
     return problem.replace(plan=replace(problem.plan, side_by_side=shares)), said
 
 
@@ -99,7 +100,7 @@ STAGES = Strategy(
     "branches side by side on one unit, in stages that fill what single operators leave idle",
     _staged,
     (
-        Parameter("most", "count", 4, "operators of a stage"),
+        Parameter("most", "count", 4, "operators of a stage", highest=8),
         Parameter("full", "share", FULL, "share of its peak that the unit reaches when nothing is idle"),
     ),
     touches="plan",

@@ -63,6 +63,11 @@ def test_a_slower_clock_is_never_faster() -> None:
         ("raspberry_pi_4", "pace:period=1us", "strategy 'pace': a run takes"),
         ("stm32h743", "pace:period=10s", "strategy 'pace': the idle power of stm32h743 is not known; idle=POWER is expected"),
         ("rtx_3090", "pace:period=10s", "strategy 'pace': unit 'gpu' is a gpu"),
+        (
+            "raspberry_pi_4",
+            "pace:period=1s,clocks=9GHz",
+            "strategy 'pace': clocks: 9000 MHz; unit 'cpu' runs at 1500 MHz; no faster",
+        ),
         ("raspberry_pi_4", "pace:period=1s,clocks=0MHz", "strategy 'pace': clocks=0MHz; clocks joined by +"),
     ],
 )

@@ -41,6 +41,11 @@ def test_the_catalogue_holds_what_it_says() -> None:
         ("quantize:dtipe=int8", "strategy 'quantize': parameter 'dtipe'; it has"),
         ("quantize:dtype", "strategy 'quantize': 'dtype' in 'quantize:dtype'; KEY=VALUE is expected, each key once"),
         ("quantize:dtype=int8,dtype=int4", "KEY=VALUE is expected, each key once"),
+        ("fuse:most=1000", "strategy 'fuse': most=1000; at most 10 is expected"),
+        ("stages:most=1000", "strategy 'stages': most=1000; at most 8 is expected"),
+        ("prune:share=nan", "strategy 'prune': share=nan; a share from 0 to 1"),
+        ("prune:", "strategy 'prune': '' in 'prune:'; KEY=VALUE is expected"),
+        ("", "strategy: '' is not one"),
         ("fold:x=1", "strategy 'fold': parameter 'x'; it has none"),
     ],
 )

@@ -81,6 +81,12 @@ def test_macs_stay_and_rules_agree_with_the_types(weights: str, activations: str
                 assert (graph.tensors[name].shape, graph.tensors[name].dtype) == (kind.shape, kind.dtype), operator.name
 
 
+def test_binary_weights_reach_the_published_size() -> None:
+    """32 times smaller than in fp32 (Rastegari et al., XNOR-Net, ECCV 2016, abstract); biases stay."""
+    graph = build("alexnet")
+    assert graph.weights_bytes / quantize(graph, "binary", "keep").weights_bytes == pytest.approx(32, rel=0.02)
+
+
 def test_what_cannot_be_is_refused_by_name() -> None:
     with pytest.raises(GraphError, match="layers: 'd' is no convolution or matrix product of network 'three'; known: a, b, c"):
         quantize(three_layers(), layers=("d",))
