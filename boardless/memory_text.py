@@ -71,7 +71,10 @@ def _arenas(view: MemoryView) -> list[str]:
     lines = []
     for name, tall in view.arenas.items():
         bound = view.bounds[name]
-        over = "optimal" if tall == bound else f"{formats.share(tall / bound - 1.0)} above its bound {formats.size(bound)}"
+        whatever = ", whatever the order" if view.jointly_optimal else ""
+        over = (
+            f"optimal{whatever}" if tall == bound else f"{formats.share(tall / bound - 1.0)} above its bound {formats.size(bound)}"
+        )
         lines.append(f"{formats.size(tall)} in {name} by {view.planner}; {over}")
     if view.exact_bytes < view.arena_bytes:
         lines.append(f"{formats.size(view.exact_bytes)} with addresses planned beforehand (exact)")

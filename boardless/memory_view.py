@@ -77,6 +77,11 @@ class MemoryView:
         return self.arena_bytes == self.lower_bound_bytes
 
     @property
+    def jointly_optimal(self) -> bool:
+        """True where no order and no addresses need less: one arena as low as the bound of all orders."""
+        return len(self.arenas) == 1 and self.order_proved and self.arena_bytes == self.order_bound_bytes
+
+    @property
     def reordered(self) -> bool:
         """True where the order is not the network's."""
         return self.peak_load_bytes < self.given_peak_bytes
@@ -99,6 +104,7 @@ class MemoryView:
             "exact_arena_bytes": self.exact_bytes,
             "lower_bound_bytes": self.lower_bound_bytes,
             "optimal": self.optimal,
+            "jointly_optimal": self.jointly_optimal,
             "fragmentation": self.fragmentation,
             "arenas": {name: {"bytes": tall, "lower_bound_bytes": self.bounds[name]} for name, tall in self.arenas.items()},
             "peak_operator": self.peak_operator,

@@ -48,6 +48,7 @@ def test_a_chain_by_hand() -> None:
     ]
     assert view.order == ("conv_0", "conv_1", "conv_2")
     assert view.peak_operator == "conv_0"
+    assert view.order_proved and view.jointly_optimal and not view.reordered
 
 
 def test_machine_form_is_the_head_and_the_buffers() -> None:
