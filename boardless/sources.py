@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from dataflows.unit_work import UnitWork
-from hwmodels.device import Device
+from hwmodels.device import Device, GpuUnit
 from hwmodels.provenance import Source
 from hwmodels.terms import Term
 from hwmodels.units import parse
@@ -41,7 +41,12 @@ def _runtime_costs(schedule: Schedule, work: UnitWork) -> dict[str, Parameter]:
     runtime = runtime_named(schedule.plan.runtime if work.unit == schedule.plan.unit else unit.runtime if unit else None)
     if runtime is None:
         return {}
-    return {name: _read(f"runtimes.{runtime.name}.{name}", source) for name, source in runtime.sources.items()}
+    found = {name: _read(f"runtimes.{runtime.name}.{name}", source) for name, source in runtime.sources.items()}
+    architecture = unit.architecture if isinstance(unit, GpuUnit) else ""
+    own = runtime.architecture_sources.get(architecture, {})
+    return found | {
+        name: _read(f"runtimes.{runtime.name}.architectures.{architecture}.{name}", source) for name, source in own.items()
+    }
 
 
 def _parameter(schedule: Schedule, work: UnitWork, term: Term, name: str, costs: Mapping[str, Parameter]) -> Parameter:

@@ -65,29 +65,33 @@ ANCHOR_HEAD, GRID_HEAD = VARIANT_CODE["anchor_output"], VARIANT_CODE["grid_outpu
 #: Work of a detection head over grids of few boxes, relative to one over all prior boxes (assumed; best of 0, 0.2 and 0.4).
 GRID_SHARE = 0.4
 
-_P = "matrix_share * peak"
+_P = "(1 / (matrix_share * peak) + operation_energy / power_limit)"
 _W = "bandwidth_share * dram_bandwidth"
+
+
+#: Operations of other types count as what they take of an fp32 operation: half at twice the rate.
+FP32_RATE = ", counted as fp32 operations: those of other types by their rate"
 
 
 def _term(name: str, phase: str, unit: str, amount: str, price: str) -> Term:
     rate = ("peak",) if _P in price else ("dram_bandwidth",) if _W in price else ("vector_peak",) if "vector_peak" in price else ()
-    return Term(name, phase, unit, amount, price, rate, SOURCE)
+    return Term(name, phase, unit, amount + FP32_RATE if rate == ("peak",) else amount, price, rate, SOURCE)
 
 
 GPU_TERMS: tuple[Term, ...] = (
-    _term("matrix", "compute", "flop", "2 MAC / u of dense convolutions and products", f"1 / ({_P})"),
+    _term("matrix", "compute", "flop", "2 MAC / u of dense convolutions and products", _P),
     _term(
         "winograd",
         "compute",
         "flop",
         "2 MAC / u of 3x3 stride-1 convolutions, outputs in whole tiles",
-        f"1 / ({_P} * winograd_ratio)",
+        f"{_P} / winograd_ratio",
     ),
-    _term("grouped", "compute", "flop", "2 MAC / u of grouped convolutions, channels of one group", f"1 / ({_P} * grouped_ratio)"),
-    _term("product", "compute", "flop", "2 MAC / u of products with a constant of several rows", f"1 / ({_P} * product_ratio)"),
-    _term("attention", "compute", "flop", "2 MAC of attention and batched products", f"1 / ({_P} * attention_ratio)"),
+    _term("grouped", "compute", "flop", "2 MAC / u of grouped convolutions, channels of one group", f"{_P} / grouped_ratio"),
+    _term("product", "compute", "flop", "2 MAC / u of products with a constant of several rows", f"{_P} / product_ratio"),
+    _term("attention", "compute", "flop", "2 MAC of attention and batched products", f"{_P} / attention_ratio"),
     _term("depthwise", "compute", "flop", "2 MAC of depthwise convolutions", "1 / (depthwise_share * vector_peak)"),
-    _term("fully_connected", "compute", "flop", "2 MAC / u of products of one row", f"1 / ({_P} * fully_connected_ratio)"),
+    _term("fully_connected", "compute", "flop", "2 MAC / u of products of one row", f"{_P} / fully_connected_ratio"),
     _term("decoding", "compute", "weight", "weights of block formats", "decoding_operations / vector_peak"),
     _term("stream", "dram", "B", "activation bytes of matrix, batch norm and elementwise kernels", f"1 / ({_W})"),
     _term("depthwise_stream", "dram", "B", "activation bytes of depthwise kernels", f"1 / ({_W} * depthwise_stream_ratio)"),

@@ -56,8 +56,8 @@ class Runtime:
         Architecture of a GPU -> costs that differ on it.
     memory_profile : str
         Which accounting of memory applies.
-    sources : Mapping
-        Source of each cost by name.
+    sources, architecture_sources : Mapping
+        Source of each cost by name; of those that differ on an architecture.
     note : str
         What had to be assumed to find the profile: a version between two of them.
     """
@@ -77,6 +77,7 @@ class Runtime:
     layout: str = "channels_first"
     architectures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     formats: tuple[str, ...] = ()
+    architecture_sources: Mapping[str, Mapping[str, Source]] = field(default_factory=dict)
 
     def cost(self, name: str, default: float, architecture: str = "") -> float:
         """A cost parameter on an architecture: its own value, else the general one, else ``default``."""
@@ -156,9 +157,10 @@ def read_runtime(path: Path) -> Runtime:
     inherit(root, None, None)
     costs = root.fields["costs"].fields if "costs" in root.fields else {}
     classes = root.fields["architectures"].fields if "architectures" in root.fields else {}
-    for section in classes.values():
-        for key, entry in section.fields.items():
-            _sourced(key, entry, sources)
+    of_classes = {
+        name: MappingProxyType({key: _sourced(key, entry, sources) for key, entry in section.fields.items()})
+        for name, section in classes.items()
+    }
     return Runtime(
         name=_text(root, "name"),
         summary=_text(root, "summary"),
@@ -179,6 +181,7 @@ def read_runtime(path: Path) -> Runtime:
         ),
         memory_profile=_text(root, "memory_profile", "ideal"),
         sources=MappingProxyType({key: _sourced(key, entry, sources) for key, entry in costs.items()}),
+        architecture_sources=MappingProxyType(of_classes),
     )
 
 
