@@ -25,6 +25,8 @@ from workloads.networks.nasbench201 import EDGES, OPERATIONS
 
 DEVICE, RUNTIME = "jetson_xavier", "torch_eager"
 NETWORKS = 10_000
+#: What stands behind words.
+PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 #: Half width of what counts as equal.
 EQUAL = 0.01
 
@@ -55,12 +57,12 @@ def picture(macs: NDArray[np.float64], seconds: NDArray[np.float64], path: Path)
     axes.plot([middle, middle], [low * 1e3, high * 1e3], color="#D55E00", lw=2.5)
     axes.annotate(
         f"{low * 1e3:.0f} to {high * 1e3:.0f} ms at {middle:.0f} M MACs", (middle, high * 1e3), xytext=(6, 4),
-        textcoords="offset points", color="#D55E00", fontsize=9,
+        textcoords="offset points", color="#D55E00", fontsize=9, bbox=PAPER,
     )  # fmt: skip
     axes.plot([few / 1e6, many / 1e6], [typical, typical], color="#333333", lw=2.5)
     axes.annotate(
         f"{few / 1e6:.0f} to {many / 1e6:.0f} M MACs ({1 - few / many:.0%}) at {typical:.0f} ms", (many / 1e6, typical),
-        xytext=(6, -12), textcoords="offset points", color="#333333", fontsize=9,
+        xytext=(6, -14), textcoords="offset points", color="#333333", fontsize=9, bbox=PAPER,
     )  # fmt: skip
     axes.set_xlabel("million MACs")
     axes.set_ylabel("latency [ms]")
