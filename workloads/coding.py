@@ -116,7 +116,7 @@ def smallest_format(matrix: Matrix) -> str:
     """The format of the fewest bytes; ties by the order of FORMATS.
 
     >>> smallest_format(Matrix(64, 64, 4096, 8.0)), smallest_format(Matrix(64, 64, 40, 8.0))
-    ('dense', 'run_length')
+    ('dense', 'csr')
     """
     able = [name for name in FORMATS if name not in ("block", "n_of_m") or (name == "block") * (matrix.block > 1) or matrix.of[1]]
     return min(able, key=lambda name: FORMATS[name](matrix))
