@@ -77,3 +77,14 @@ def test_a_model_that_stands_in_says_so(device: str) -> None:
         assert f"model: {unit.stands_in}" in said
     for own in ("diannao", "shidiannao", "eyeriss_v1", "tpu_v1", "systolic_32x32"):
         assert not getattr(load_device(own).units["array"], "stands_in", "")
+
+
+def test_a_graphics_card_names_the_shares_of_its_architecture_and_its_power_limit() -> None:
+    result = bl.estimate("lenet5", on="rtx_3090", dtype="fp16", batch=64)
+    (matrix,) = [node for node in products(explain(result, "c3").latency) if node.name == "matrix"]
+    names = [fact.name for fact in matrix.terms]
+    assert "runtimes.torch_eager.architectures.ampere.matrix_share" in names and "units.gpu.power_limit" in names
+    other = [node for node in products(explain(bl.estimate("lenet5", on="gtx_1080_ti"), "c3").latency) if node.name == "matrix"][0]
+    assert "runtimes.torch_eager.matrix_share" in [fact.name for fact in other.terms], (
+        "an architecture nobody measured has the shares of all"
+    )
