@@ -118,5 +118,5 @@ def smallest_format(matrix: Matrix) -> str:
     >>> smallest_format(Matrix(64, 64, 4096, 8.0)), smallest_format(Matrix(64, 64, 40, 8.0))
     ('dense', 'csr')
     """
-    able = [name for name in FORMATS if name not in ("block", "n_of_m") or (name == "block") * (matrix.block > 1) or matrix.of[1]]
+    able = [name for name in FORMATS if (name != "block" or matrix.block > 1) and (name != "n_of_m" or matrix.of[1])]
     return min(able, key=lambda name: FORMATS[name](matrix))
