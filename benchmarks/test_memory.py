@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peer_environment import peer_python
 
+from benchmarks.peer_environment import peer_python
 from hwmodels.memory_profile import load_memory_profile
 from hwmodels.reader import load_device
 from sim.accounting import allocations_of

@@ -98,6 +98,8 @@ def plan_memory(schedule: Schedule, lowering: Lowering = lower) -> MemoryPlan:
         schedule, note = with_memories(schedule, lowering)
         notes += [note] if note else []
         schedule = with_lower_arena(schedule, ordering, lowering)
+        schedule, note = with_weights_near(schedule, lowering)
+        notes += [note] if note else []
     certain = schedule.placement.allocations is not None and schedule.placement.allocations.certain
     arenas, exact, buffers = lay_out(schedule)
     return MemoryPlan(
@@ -170,6 +172,31 @@ def with_memories(schedule: Schedule, lowering: Lowering = lower) -> tuple[Sched
     sure = "none is better" if choice.optimal else f"cost {choice.cost:,}, at least {choice.bound:,}"
     chosen = [name for name in rooms if name in set(choice.memories)]
     return settled, f"activations: each in one of {', '.join(chosen)}, by what is touched where; {sure}"
+
+
+def with_weights_near(schedule: Schedule, lowering: Lowering = lower) -> tuple[Schedule, str]:
+    """The schedule with its constants in the memories of its unit so that as many bytes as possible are near, where several share
+    them; and a line on how sure that is."""
+    placement, graph = schedule.placement, schedule.graph
+    names = known(schedule.units[schedule.plan.unit].weights_in, list(placement.memory))
+    constants = [name for name, region in placement.weights.items() if region in names]
+    if len({placement.weights[name] for name in constants}) < 2:
+        return schedule, ""
+    sizes = [graph.tensors[name].bytes for name in constants]
+    rooms = {}
+    for name in names:
+        use = placement.memory[name]
+        own = sum(size for other, size in zip(constants, sizes, strict=True) if placement.weights[other] == name)
+        rooms[name] = sum(sizes) if use.capacity_bytes is None else max(0, use.capacity_bytes - use.peak_bytes + own)
+    costs = {name: [place * size for size in sizes] for place, name in enumerate(names)}
+    choice = over_memories([Span(0, 1, size) for size in sizes], rooms, costs, schedule.plan.seed)
+    if choice.misplaced:
+        return schedule, ""
+    regions = dict(zip(constants, choice.memories, strict=True))
+    settled = lowering(graph, schedule.device, replace(schedule.plan, regions={**schedule.plan.regions, **regions}))
+    near = sum(size for size, name in zip(sizes, choice.memories, strict=True) if name == names[0])
+    sure = "none is better" if choice.optimal else f"cost {choice.cost:,}, at least {choice.bound:,}"
+    return settled, f"weights: {near:,} of {sum(sizes):,} B in {names[0]}, the others in {', '.join(names[1:])}; {sure}"
 
 
 def _room(schedule: Schedule, name: str) -> int | None:

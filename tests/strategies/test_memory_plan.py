@@ -19,6 +19,7 @@ from strategies.memory_plan import PLANNED, MemoryPlan, plan_memory, with_exact_
 from workloads.builder import GraphBuilder
 from workloads.graph import Graph
 from workloads.readers import load_network
+from workloads.transforms import retype
 
 
 def schedule(network: str | Graph, device: str, profile: str | None = None) -> Schedule:
@@ -166,3 +167,24 @@ def test_arenas_of_the_mlperf_tiny_files(shared_folder: Path) -> None:
         tail = use.peak_bytes - plan.arenas["axi_sram"].height
         assert plan.exact_heights["axi_sram"] <= plan.arenas["axi_sram"].height < 1.3 * peak + 256, row["model_id"]
         assert 440 + 40 * (len(graph) - 2) < tail < use.overhead_bytes + 1, row["model_id"]
+
+
+def test_constants_fill_the_nearest_memory_best() -> None:
+    # Constants of 6000, 4980 and 4980 B, and 10 KiB of flash beside the code: the two smaller ones, not the largest.
+    net = GraphBuilder("dense")
+    x = net.input((1, 100))
+    for width in (60, 83, 60):
+        x = net.linear(x, width, bias=False)
+    graph = retype(net.finish(), "int8")
+    board = load_device("stm32h743")
+    code = lower(graph, board, layerwise_plan(graph, board)).placement.memory["flash"].overhead_bytes
+    near = {"memories.flash.capacity": f"{code + 10240} B", "units.cpu.weights_in": "[flash, axi_sram]"}
+    near["memories.axi_sram.capacity"] = "12 KiB"
+    device = load_device("stm32h743", near)
+    found = lower(graph, device, layerwise_plan(graph, device))
+    assert found.placement.memory["flash"].weights_bytes == 6000
+    plan = plan_memory(found)
+    assert plan.schedule.placement.memory["flash"].weights_bytes == 2 * 4980
+    assert plan.schedule.placement.memory["axi_sram"].weights_bytes == 6000
+    assert any("9,960 of 15,960 B in flash" in note and "none is better" in note for note in plan.notes)
+    assert broken_rules_of_schedule(plan.schedule) == []
