@@ -51,7 +51,7 @@ def latency_interval(schedule: Schedule, seconds: float) -> Interval | str:
     if schedule.device.overrides:
         return "no interval was learnt for devices changed for one run"
     if isinstance(unit, GpuUnit):
-        found = _of_gpu(schedule)
+        found = _of_gpu(schedule, seconds)
     else:
         found = _of_mcu(schedule, unit) if isinstance(unit, McuUnit) else _of_cpu(schedule, unit)
     if isinstance(found, str):
@@ -87,17 +87,26 @@ def _of_mcu(schedule: Schedule, unit: McuUnit) -> tuple[float, str] | str:
     return (learnt.half_width, basis) if learnt else f"no interval was learnt for {basis}"
 
 
-def _of_gpu(schedule: Schedule) -> tuple[float, str] | str:
+def _of_gpu(schedule: Schedule, seconds: float) -> tuple[float, str] | str:
     """Half width of ln(latency) and its basis: whether the card itself was measured, and what takes the time of such a run."""
     plan, phase = schedule.plan, schedule.graph.settings.get("phase")
     runtime = plan.runtime or ""
-    kind = (DECODING if phase == "decode" else PROMPT) if phase else LARGE_BATCH if plan.batch >= LARGE_IMAGES else SMALL_BATCH
+    kind = (DECODING if phase == "decode" else PROMPT) if phase else _images(schedule, seconds)
     if not phase and (kind == LARGE_BATCH or runtime not in HOST_BOUND) and not _is_half(schedule):
         return f"no interval was learnt for other types than fp16 and bf16 under {runtime or 'no runtime'}"
     basis = MEASURED_CARD if (runtime, schedule.device.name) in measured_cards() else DATA_SHEET
     tried = (learnt_for_gpu(runtime, name, kind) for name in (basis, DATA_SHEET, OLD_HOSTS))
     learnt = next((found for found in tried if found is not None), None)
     return (learnt.half_width, learnt.basis) if learnt else f"no interval was learnt for runtime {runtime}, {basis}, {kind}"
+
+
+def _images(schedule: Schedule, seconds: float) -> str:
+    """Kind of a run of images: large where there are many and the kernels, not the host that enqueues them, take the time."""
+    work = schedule.work[schedule.plan.unit]
+    host = sum(
+        float(work.amounts[:, k].sum() * work.prices[k]) for k, term in enumerate(work.terms) if term.phase == work.enqueue_phase
+    )
+    return LARGE_BATCH if schedule.plan.batch >= LARGE_IMAGES and 2.0 * host < seconds else SMALL_BATCH
 
 
 def _is_half(schedule: Schedule) -> bool:

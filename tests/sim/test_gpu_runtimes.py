@@ -35,20 +35,24 @@ def test_block_formats_take_the_runtime_that_decodes_them() -> None:
 
 
 def test_intervals_of_large_and_small_batches() -> None:
-    large, small = answer("rtx_3090", "resnet18", "fp16", 64), answer("rtx_3090", "resnet18", "fp16")
+    large, small = answer("rtx_3090", "resnet18", "fp16", 512), answer("rtx_3090", "resnet18", "fp16")
     learnt = learnt_for_gpu("torch_eager", MEASURED_CARD, LARGE_BATCH)
     assert learnt is not None and large.latency_interval_s is not None and large.interval_basis == MEASURED_CARD
     low, high = large.latency_interval_s
     assert high / low == pytest.approx(math.exp(2 * learnt.half_width))
     assert small.latency_interval_s is not None and small.interval_basis != MEASURED_CARD
-    other = answer("a100", "resnet18", "fp16", 64)
+    other = answer("a100", "resnet18", "fp16", 512)
     assert other.latency_interval_s is not None
     assert other.latency_interval_s[1] / other.latency_s > high / large.latency_s, "a card never measured has a wider interval"
+    waiting = answer("h100", "resnet18", "fp16", 32)
+    assert waiting.interval_basis == small.interval_basis, "few images on a fast card wait for the host"
     board = answer("jetson_nano", "resnet18", "fp16")
     assert board.interval_basis == MEASURED_CARD and learnt_for_gpu("tensorrt", MEASURED_CARD, SMALL_BATCH) is not None
 
 
 def test_wide_types_in_batches_have_none() -> None:
-    found = answer("rtx_3090", "lenet5", "fp32", 64)
+    found = answer("rtx_3090", "resnet18", "fp32", 512)
     assert found.latency_interval_s is None
-    assert "other types than fp16 and bf16 under torch_eager" in next(m.reason for m in found.missing if m.field == "latency_interval_s")
+    assert "other types than fp16 and bf16 under torch_eager" in next(
+        m.reason for m in found.missing if m.field == "latency_interval_s"
+    )
