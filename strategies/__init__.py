@@ -21,6 +21,7 @@ STRATEGIES: dict[str, str] = {
     "reorder": "strategies.reordered:REORDER",
     "rewrite": "strategies.rewritten:REWRITE",
     "skip": "strategies.dynamic:SKIP",
+    "split": "strategies.compressed:SPLIT",
     "stages": "strategies.staged:STAGES",
     "substitute": "strategies.compressed:SUBSTITUTE",
     "swap": "strategies.swapped:SWAP",

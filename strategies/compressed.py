@@ -15,6 +15,7 @@ from workloads.transforms import code_weights, low_rank, prune_filters, prune_we
 from workloads.transforms.block_replacement import BLOCKS
 from workloads.transforms.factors import METHODS
 from workloads.transforms.rewriting import weight_position, weighted_operators
+from workloads.transforms.splitting import split_channels
 from workloads.transforms.weight_coding import BEST
 
 _LAYERS = Parameter("layers", "names", (), "only these convolutions and products; first and last are understood")
@@ -71,6 +72,15 @@ def _coded(
         raise refusal("code", str(error)) from None
     size = f"weights {before.weights_bytes:,} B to {graph.weights_bytes:,} B"
     return problem.replace(graph=graph), f"{size} stored and kept coded; the time to decode them is not counted"
+
+
+def _split(problem: Problem, parts: int, share: float | None, layers: tuple[str, ...]) -> tuple[Problem, str]:
+    try:
+        graph = split_channels(problem.graph, parts, layers, share)
+    except GraphError as error:
+        raise refusal("split", str(error)) from None
+    count = sum(operator.name.endswith(".part0") for operator in graph.operators)
+    return problem.replace(graph=graph), f"{count} convolutions in {parts} parts by output channels, each reading the whole input"
 
 
 def difference(before: Graph, after: Graph) -> str:
@@ -137,5 +147,17 @@ CODE = Strategy(
         _LAYERS,
     ),
     settles=True,
+    exact=True,
+)
+
+SPLIT = Strategy(
+    "split",
+    "convolutions in parts by output channels, so that several units can share one (place comes after it)",
+    _split,
+    (
+        Parameter("parts", "count", 2, "parts of each convolution", highest=64),
+        Parameter("share", "share", None, "of two parts, the share of the channels of the first; equal without"),
+        _LAYERS,
+    ),
     exact=True,
 )

@@ -18,6 +18,7 @@ from sim.transfers import link_between
 from strategies.parameters import Parameter
 from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
+from strategies.transformed import counted
 from strategies.unrelated import UnrelatedTasks, heft
 from workloads.errors import nearest
 from workloads.graph import Graph
@@ -53,7 +54,7 @@ def _placed(problem: Problem, units: tuple[str, ...]) -> tuple[Problem, str]:
             f"the placement stays; spread over {' and '.join(names)} it would take {100 * priced[-1][0] / before:.3g} % of the time",
         )
     counts = Counter(best.placement.values())
-    said = ", ".join(f"{counts[name]} operators on {name}" for name in names if counts[name])
+    said = ", ".join(f"{counted(counts[name], 'operator')} on {name}" for name in names if counts[name])
     return problem.replace(plan=best), f"{said}; {100 * after / before:.3g} % of the time"
 
 

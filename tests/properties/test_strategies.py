@@ -22,7 +22,7 @@ SPECS = (
     "prune:pattern=unstructured,share=80%", "prune:pattern=2:4", "prune:pattern=block", "low_rank", "low_rank:method=tucker",
     "low_rank:method=cp", "substitute", "substitute:block=fire", "substitute:block=ghost", "substitute:block=shuffle", "code",
     "code:values=16", "code:format=csr", "rewrite:most=20", "exit:after=fire4.concat,probability=40%", "algorithms",
-    "algorithms:least=workspace", "stages", "pace:period=10s",
+    "algorithms:least=workspace", "stages", "split:parts=3", "pace:period=10s",
 )  # fmt: skip
 
 

@@ -13,10 +13,11 @@ from workloads.transforms.pruning import prune_filters, prune_weights
 from workloads.transforms.quantization import quantize
 from workloads.transforms.rebatch import rebatch
 from workloads.transforms.retype import retype
+from workloads.transforms.splitting import split_channels
 from workloads.transforms.unfuse_attention import unfuse_attention
 from workloads.transforms.weight_coding import code_weights
 
 __all__ = [
     "autocast", "code_weights", "fold_batch_norm", "fuse_activations", "low_rank", "prune_filters", "prune_weights", "quantize",
-    "rebatch", "remove_dead_channels", "replace_blocks", "retype", "unfuse_attention",
+    "rebatch", "remove_dead_channels", "replace_blocks", "retype", "split_channels", "unfuse_attention",
 ]  # fmt: skip
