@@ -49,6 +49,8 @@ class MemoryView:
         Proved bound of each arena [B].
     profile_summary : str
         What the accounting is.
+    held_bytes : int
+        Peak loads of all memories, each at its own worst step, summed [B].
     given_loads, loads : tuple of int
         Bytes of activations held at each step, in the order of the network and in that found [B].
     """
@@ -68,6 +70,7 @@ class MemoryView:
     arenas: dict[str, int]
     bounds: dict[str, int]
     profile_summary: str = ""
+    held_bytes: int = 0
     given_loads: tuple[int, ...] = ()
     loads: tuple[int, ...] = ()
 
@@ -88,7 +91,12 @@ class MemoryView:
 
     @property
     def fragmentation(self) -> float:
-        """Share by which the arenas are larger than their bound; 0 where there is none."""
+        """Share by which the arenas are larger than what they hold at their worst steps; 0 where they hold nothing."""
+        return self.arena_bytes / self.held_bytes - 1.0 if self.held_bytes else 0.0
+
+    @property
+    def gap(self) -> float:
+        """Share by which the arenas may be larger than the lowest ones."""
         return self.arena_bytes / self.lower_bound_bytes - 1.0 if self.lower_bound_bytes else 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -138,6 +146,7 @@ def view_of(plan: MemoryPlan) -> MemoryView:
         arenas={name: arena.height for name, arena in plan.arenas.items()},
         bounds={name: arena.lower_bound for name, arena in plan.arenas.items()},
         profile_summary=load_memory_profile(placement.profile).summary,
+        held_bytes=sum(max(placement.loads[name]) for name in plan.arenas),
         given_loads=plan.given_loads,
         loads=total_loads(plan.schedule),
     )

@@ -72,7 +72,7 @@ def arena(result: Any, axes: Axes | None = None) -> Axes:
     for panel, (region, tall) in zip(panels, view.arenas.items(), strict=False):
         _panel(panel, region, tall, [b for b in view.buffers if b.region == region and b.size], result, page)
     panels[-1].set_xlabel("operator, in order of execution")
-    verdict = "optimal" if view.optimal else f"{formats.share(view.fragmentation)} above the lower bound"
+    verdict = "optimal" if view.optimal else f"{formats.share(view.gap)} above the lower bound"
     head = f"{shortened(result.network, 40)} on {shortened(result.device, 40)}: arena by {view.planner}, {verdict}"
     panels[0].set_title(f"{head}\n\n{panels[0].get_title(loc='left')}")
     return panels[0]

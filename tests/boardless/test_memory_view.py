@@ -74,6 +74,7 @@ def test_an_arena_that_fragments_over_the_capacity_is_a_shortfall() -> None:
     assert max(loads) == 8
     placement = Placement("ideal", {}, buffers, {"sram": loads}, {"sram": MemoryUse("sram", 8, 0, 8, 0, 8)}, 8, loads.index(8))
     view = memory_view(replace(lowered(chain_graph(10), toy_device()), placement=placement))
-    assert (view.arena_bytes, view.lower_bound_bytes, view.optimal) == (9, 9, True)
+    assert (view.arena_bytes, view.lower_bound_bytes, view.optimal, view.gap) == (9, 9, True, 0.0)
+    assert view.fragmentation == pytest.approx(1 / 8)
     (short,) = arena_shortfalls(placement, view)
     assert (short.level, short.needed_bytes, short.capacity_bytes, short.missing_bytes) == ("sram", 9, 8, 1)
