@@ -204,11 +204,8 @@ class Stack:
         """One column of totals."""
         return self.totals[:, TOTALS.index(name)]
 
-    def matrix_flop(
-        self, kind: str, half_channels: float, half_reduction: float, which: NDArray[np.bool_] | None = None
-    ) -> Floats:
-        """Operations of the kernels of one kind (of ``which`` alone), each divided by its saturation, per image and network."""
+    def matrix_flop(self, kind: str, half_channels: float, half_reduction: float) -> Floats:
+        """Operations of the kernels of one kind, each divided by its saturation, per image and network."""
         chosen = self.kinds == MATRIX_KINDS.index(kind)
-        chosen = chosen if which is None else chosen & which
         u = saturation(self.channels[chosen], self.reductions[chosen], _Saturating(half_channels, half_reduction))  # type: ignore[arg-type]
         return np.bincount(self.owner[chosen], weights=self.flop[chosen] / u, minlength=len(self.totals)).astype(np.float64)
