@@ -55,6 +55,6 @@ def test_every_option_the_guide_names_exists() -> None:
     options = set(re.findall(r"`(--[a-z-]+)", GUIDE.read_text(encoding="utf-8")))
     helps = "".join(
         boardless(verb, "--help").output
-        for verb in ("estimate", "simulate", "memory", "explain", "devices", "compare", "optimize", "explore")
+        for verb in ("estimate", "simulate", "memory", "explain", "map", "devices", "compare", "optimize", "explore")
     )
     assert options and not {option for option in options if option not in helps}
