@@ -55,7 +55,7 @@ def block_line(block: Block) -> bytes:
     """A block as one line of the log.
 
     >>> block_line(Block({"network": "lenet5"}, {"latency_s": [0.5]}, ["ab"]))
-    b'9a463cb9 {"constant":{"network":"lenet5"},"columns":{"latency_s":[0.5]},"keys":["ab"]}\\n'
+    b'8e221f91 {"constant":{"network":"lenet5"},"columns":{"latency_s":[0.5]},"keys":["ab"]}\\n'
     """
     text = json.dumps(block._asdict(), separators=(",", ":"), allow_nan=False).encode()
     return b"%08x %b\n" % (zlib.crc32(text), text)

@@ -86,7 +86,7 @@ def test_what_does_not_fit_is_hypothetical_with_its_levers() -> None:
             "missing_bytes": 90112,
             "operator": "conv_1",
             "largest": [{"tensor": "t1", "bytes": 409600}, {"tensor": "t2", "bytes": 204800}],
-            "levers": [{"strategy": "patch:limit=256KiB", "needed_bytes": 262144}],
+            "levers": [{"strategy": "patch:limit=256KiB", "needed_bytes": 262144, "fits": True}],
         }
     ]
     assert "hypothetical" not in as_dict(estimate())
