@@ -40,6 +40,8 @@ FUSED_ATTENTION, MERGED_BRANCHES = (2, 0), (2, 9)
 
 #: Networks counted between two messages.
 BATCH = 50
+#: Most processes that count or fit at once: each holds the table of networks.
+PROCESSES = min(8, os.cpu_count() or 1)
 
 
 #: A network: its number in the exported table, or name and image size in the catalogue.
@@ -217,7 +219,7 @@ def network_counts(
             variants[number].append(variant)
     found: dict[Variant, dict[Network, Features]] = {variant: {} for variant in wanted}
     jobs = sorted(variants.items(), key=repr)
-    for done, (number, counted) in enumerate(_all_counted(jobs, processes or os.cpu_count() or 1), start=1):
+    for done, (number, counted) in enumerate(_all_counted(jobs, processes or PROCESSES), start=1):
         for variant, one in counted.items():
             found[variant][number] = one
         if progress is not None and done % BATCH == 0:

@@ -6,7 +6,6 @@ other families. For a chip left out, shares of the data sheets are learnt on the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from validation.intervals import SHARE, weighted_quantile
 from validation.measurement import Dataset, Measurement
 from validation.reader import load_dataset
 from validation.timm_model import ENERGY, Choices, amounts_of, card, coarse_amounts, coarse_form, more_of
-from validation.timm_rows import Run, runs_of
+from validation.timm_rows import PROCESSES, Run, runs_of
 
 Floats = NDArray[np.float64]
 Progress = Callable[[str], None]
@@ -87,9 +86,9 @@ def families_out(run: Run) -> Held:
 
 def all_held(runs: Sequence[Run], processes: int | None = None) -> list[Held]:
     """Predictions of all runs, on all cores."""
-    if (processes or os.cpu_count()) == 1:
+    if (processes or PROCESSES) == 1:
         return [families_out(run) for run in runs]
-    with ProcessPoolExecutor(processes or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes or PROCESSES, mp_context=get_context("spawn")) as pool:
         return list(pool.map(families_out, runs))
 
 
