@@ -31,6 +31,7 @@ bench: $(VENV)/.ready  ## speed, measured against peers in one run
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-disable-gc -p no:xdist -s
 	$(BIN)/python benchmarks/commands.py
 	$(BIN)/python benchmarks/peers_systolic.py
+	$(BIN)/python benchmarks/peers_cachegrind.py
 	$(BIN)/python benchmarks/peers_mapper.py
 
 validate: $(VENV)/.ready  ## every study against its measurements, and the pages on accuracy; takes up where it was stopped

@@ -10,4 +10,6 @@ evaluates one network for many candidate units at once.
 What is played is a :class:`~sim.system.System`: resources, ports, memories and activities, nothing but whole picoseconds and bytes.
 :mod:`~sim.engine` plays it with SimPy, one process per activity, to be read; :mod:`~sim.compiled` plays it in one compiled loop, to
 be searched with; the times are the same to the picosecond. :mod:`~sim.arbitration` says who goes first and who gets how much.
+
+:mod:`~sim.caches` stands beside all this: misses of address streams, simulated, and of blocked loop nests, in closed form.
 """
