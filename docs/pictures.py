@@ -41,6 +41,10 @@ COMMANDS = (
         ["mlperf_tiny_ic_stm32h743_waterfall.png"],
     ),
     (
+        ["memory", "mcunet_in2", "--on", "nucleo_f746zg"],
+        ["mcunet_in2_nucleo_f746zg_arena.png"],
+    ),
+    (
         ["simulate", "resnet50", "--on", "raspberry_pi_4"],
         ["resnet50_raspberry_pi_4_roofline.png", "resnet50_raspberry_pi_4_breakdown.png", "resnet50_raspberry_pi_4_timeline.png"],
     ),

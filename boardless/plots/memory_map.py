@@ -22,7 +22,7 @@ MOVING = 0.35
 
 @styled
 def memory_map(result: Any, axes: Axes | None = None) -> Axes:
-    """One panel per memory in use: constants below, activations above them, by operator, with the capacity.
+    """One panel per memory in use: constants and what the engine keeps below, activations above them, by operator, with the capacity.
 
     ``result`` is a Result with its schedule.
     """
@@ -55,11 +55,14 @@ def _panel(axes: Axes, name: str, use: MemoryUse, loads: Sequence[int], result: 
     steps = list(range(len(loads) + 1))
     held = [constant + load / factor for load in loads]
     held.append(held[-1])
-    if constant:
-        axes.fill_between(steps, 0, constant, step="post", color=COLOURS["weights"], label="weights", linewidth=0)
+    weights = use.weights_bytes / factor
+    if use.weights_bytes:
+        axes.fill_between(steps, 0, weights, step="post", color=COLOURS["weights"], label="weights", linewidth=0)
+    if use.overhead_bytes:
+        axes.fill_between(steps, weights, constant, step="post", color=COLOURS["overhead"], label="engine", linewidth=0)
     if any(loads):
         axes.fill_between(steps, constant, held, step="post", color=COLOURS["activations"], label="activations", linewidth=0)
-    _peak(axes, held)
+        _peak(axes, held)
     _limits(axes, use, factor, constant, max(held))
     axes.set_xlim(0, len(loads))
     axes.set_ylabel(label_of("held_bytes", unit))
