@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from boardless.results import Comparison, MemoryResult, Result
     from boardless.session import compare, estimate, explain, map, memory, optimize, schedule, simulate, validate
     from boardless.settings import Settings
+    from boardless.strategy_catalog import strategies
 
 __all__ = [
     "Comparison", "MemoryResult", "Result", "Settings", "compare", "devices", "estimate", "explain", "explore", "map", "memory",
-    "networks", "optimize", "plan", "runtimes", "schedule", "simulate", "validate",
+    "networks", "optimize", "plan", "runtimes", "schedule", "simulate", "strategies", "validate",
 ]  # fmt: skip
 
 #: Public name -> module that has it.
@@ -39,6 +40,7 @@ _HOMES = {
     "Settings": "boardless.settings",
     "explore": "boardless.exploring",
     "plan": "boardless.planning",
+    "strategies": "boardless.strategy_catalog",
 }
 
 
