@@ -21,8 +21,6 @@ CANDIDATES = (
     "quantize:dtype=int8",
     "patch",
     "patch:limit={limit}B",
-    "fuse_tiles",
-    "fuse_tiles:limit={limit}B",
     "depth_first",
     "recompute",
 )
