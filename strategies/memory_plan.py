@@ -22,6 +22,7 @@ from sim.regions import ON_CHIP, known
 from sim.schedule import Schedule
 from strategies.arena import ArenaPlan, Budget, peak_load, plan_arena
 from strategies.arena.several import over_memories
+from strategies.arena.stepped import MOST_SHAPES, Piece, lowest_shapes
 from strategies.joint import MOST_OPERATORS, lowest_arena_of_all_orders, rectangles
 from strategies.ordering import Ordering, least_peak_order
 from strategies.ordering.of_graph import order_problem_of
@@ -240,7 +241,7 @@ def lay_out(schedule: Schedule) -> tuple[dict[str, ArenaPlan], dict[str, int], t
     for name in dict.fromkeys(b.region for b in placement.buffers):
         numbers = [n for n, b in enumerate(placement.buffers) if b.region == name]
         spans, of = spans_of([placement.buffers[n] for n in numbers], steps)
-        lowest = lowest_arena(spans, [placement.buffers[n] for n in numbers], steps)
+        lowest = lowest_arena(spans, of, [placement.buffers[n] for n in numbers], steps)
         engine = plan_arena(spans, "greedy_by_size") if by_engine else lowest
         exact[name] = lowest.height
         arenas[name] = replace(engine, seconds=0.0, lower_bound=lowest.lower_bound)
@@ -264,14 +265,29 @@ def with_exact_addresses(plan: MemoryPlan, shortfalls: Sequence[Shortfall]) -> t
     return tuple(found)
 
 
-def lowest_arena(spans: Sequence[Span], buffers: Sequence[Buffer], steps: int) -> ArenaPlan:
+def lowest_arena(spans: Sequence[Span], of: Sequence[int], buffers: Sequence[Buffer], steps: int) -> ArenaPlan:
     """The lowest arena found for rectangles, its bound lowered to what their buffers hold where some lie at one address.
 
     A rectangle is as tall as what lies at its address at the worst step; what the buffers hold together may be less at every step.
     """
     found = plan_arena(spans, "exact", budget=arena_budget(len(spans)))
     held = peak_load(spans_of([replace(b, tie=-1) for b in buffers], steps)[0])
-    return replace(found, lower_bound=min(found.lower_bound, found.height) if held == peak_load(spans) else held)
+    if held == peak_load(spans):
+        return found
+    if found.height > held and len(spans) <= MOST_SHAPES:
+        offsets, tall = lowest_shapes(_shapes(buffers, of, len(spans), steps), spans, found.offsets)
+        if tall < found.height:
+            found = replace(found, offsets=tuple(offsets), height=tall, notes=())
+    return replace(found, lower_bound=held)
+
+
+def _shapes(buffers: Sequence[Buffer], of: Sequence[int], count: int, steps: int) -> list[list[Piece]]:
+    """Pieces of each rectangle: its buffers, each above its address."""
+    shapes: list[list[Piece]] = [[] for _ in range(count)]
+    for buffer, rectangle in zip(buffers, of, strict=True):
+        (span,), _ = spans_of([buffer], steps)
+        shapes[rectangle].append(Piece(*span, buffer.above))
+    return shapes
 
 
 def _engine_plans(schedule: Schedule) -> bool:

@@ -15,6 +15,7 @@ MODULES = [m.name for m in pkgutil.walk_packages(boardless.__path__, "boardless.
     "sim.buffers",
     "sim.caching",
     "strategies.arena.several",
+    "strategies.arena.stepped",
 ]
 
 
