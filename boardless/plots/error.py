@@ -32,12 +32,15 @@ def predicted_against_measured(report: Report, metric: str, axes: Axes | None = 
             ends, [low * (1 - band), high * (1 - band)], [low * (1 + band), high * (1 + band)],
             color=COLOURS["free"], alpha=shade, linewidth=0, label=f"within {band:.0%}",
         )  # fmt: skip
-    axes.plot([low, high], [low, high], color=INK, linewidth=0.8)
+    axes.plot([low, high], [low, high], color=INK, linewidth=0.8, zorder=3)
+    many = len(devices) > len(GROUPS)  # one cloud, the bands drawn as lines over it
+    for factor in (0.8, 1.2) if many else ():
+        axes.plot([low, high], [low * factor, high * factor], color=INK, linewidth=0.6, linestyle="--", zorder=3)
     for place, device in enumerate(devices):
         chosen = [row for row in rows if row.measurement.device == device]
         axes.scatter(
-            [row.measurement.value for row in chosen], [row.predicted for row in chosen], s=18, alpha=0.8, linewidths=0,
-            color=GROUPS[min(place, len(GROUPS) - 1)], label=device if len(devices) <= len(GROUPS) else None,
+            [row.measurement.value for row in chosen], [row.predicted for row in chosen], s=5 if many else 18,
+            alpha=0.35 if many else 0.8, linewidths=0, color=GROUPS[0 if many else place], label=None if many else device,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -47,7 +50,8 @@ def predicted_against_measured(report: Report, metric: str, axes: Axes | None = 
     axes.set_xlabel(f"measured {name} [{unit}]")
     axes.set_ylabel(f"predicted {name} [{unit}]")
     found = errors_of(rows)
-    axes.set_title(f"{report.dataset}, {metric}: n = {found.n}, mean error {found.mape:.1%}, median {found.median_ape:.1%}")
+    about = report.dataset.partition(", settings")[0]
+    axes.set_title(f"{about}, {metric}: n = {found.n}, mean error {found.mape:.1%}, median {found.median_ape:.1%}", fontsize=9)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8)
     return axes
 

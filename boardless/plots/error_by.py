@@ -24,6 +24,11 @@ KEYS: dict[str, Callable[[Measurement], str]] = {
 }
 
 
+def short(report: Report) -> str:
+    """Name of a dataset without what is said of its rows."""
+    return report.dataset.partition(", settings")[0]
+
+
 @styled
 def error_by(report: Report, name: str, axes: Axes | None = None) -> Axes:
     """Horizontal bars of the median error, with a tick at the mean, largest mean on top."""
@@ -35,7 +40,7 @@ def error_by(report: Report, name: str, axes: Axes | None = None) -> Axes:
     axes.set_yticks(list(places), [f"{key} ({errors.n})" for key, errors in found], fontsize=7)
     axes.set_ylim(-0.6, len(found) - 0.4)
     axes.set_xlabel("error of the prediction [%]")
-    axes.set_title(f"{report.dataset}, {report.split}: error by {name}, rows in brackets", fontsize=9)
+    axes.set_title(f"{short(report)}, {report.split}: error by {name}, rows in brackets", fontsize=9)
     axes.legend(loc="lower right", fontsize=8)
     return axes
 
@@ -58,8 +63,8 @@ def error_by_kind(report: Report, axes: Axes | None = None) -> Axes:
     axes.set_yticks(list(places), [kind.replace("_", " ") for _, _, kind in found], fontsize=8)
     axes.set_ylim(-0.6, len(found) - 0.4)
     axes.set_xlabel("error of the prediction, share of the time [%]")
-    axes.set_title(f"{report.dataset}, {report.split}: error by kind of work", fontsize=9)
-    axes.legend(loc="lower right", fontsize=8)
+    axes.set_title(f"{short(report)}, {report.split}: error by kind of work", fontsize=9)
+    axes.legend(loc="center right", fontsize=8, numpoints=1)
     return axes
 
 
@@ -76,7 +81,7 @@ def coverage_by_chip(report: Report, axes: Axes | None = None) -> Axes:
     axes.set_ylim(0, 100)
     axes.set_xlabel(f"{len(shares)} chips, sorted")
     axes.set_ylabel("rows within interval [%]")
-    axes.set_title(f"{report.dataset}, {report.split}: how often intervals hold", fontsize=9)
+    axes.set_title(f"{short(report)}, {report.split}: how often intervals hold", fontsize=9)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8)
     return axes
 
