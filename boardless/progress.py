@@ -26,7 +26,7 @@ class Steps:
         self.title, self.total, self.quiet = title, total, quiet
         self.stream = stream or sys.stderr
         self.done = 0
-        self._began = time.monotonic()
+        self._began = self._told = time.monotonic()
         self._bar: Progress | None = None
         self._task: object = None
 
@@ -37,11 +37,14 @@ class Steps:
         self.done += 1
 
     def within(self, name: str) -> None:
-        """Say what the present step is at."""
-        if not self.quiet and time.monotonic() - self._began > PATIENCE_S:
-            self.done -= 1
-            self._show(name)
-            self.done += 1
+        """Say what the present step is at, every few seconds."""
+        now = time.monotonic()
+        if self.quiet or now - self._began < PATIENCE_S or now - self._told < (0.2 if self.stream.isatty() else PATIENCE_S):
+            return
+        self._told = now
+        self.done -= 1
+        self._show(name)
+        self.done += 1
 
     def _show(self, name: str) -> None:
         if not self.stream.isatty():

@@ -29,6 +29,17 @@ def test_slow_work_says_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+def test_long_steps_say_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE_S", -1.0)
+    stream = io.StringIO()
+    with Steps("validating", 2, stream=stream) as steps:
+        steps.next("ncnn")
+        steps.within("fold 1 of 65")
+        monkeypatch.setattr(progress, "PATIENCE_S", 60.0)
+        steps.within("too soon")
+    assert stream.getvalue() == "boardless: validating 1 of 2: ncnn\nboardless: validating 1 of 2: fold 1 of 65\n"
+
+
 def test_quiet_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said(monkeypatch, -1.0, quiet=True) == ""
 
