@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workloads.errors import GraphError
 from workloads.graph import Graph, Operator, Tensor
 from workloads.operators import rule_of
-from workloads.patches import Area, Stage
+from workloads.patches import Area, Range, Stage
 
 
 def patched(graph: Graph, stage: Stage, rows: int, columns: int, *, streamed: bool = False) -> Graph:
@@ -26,23 +27,29 @@ def patched(graph: Graph, stage: Stage, rows: int, columns: int, *, streamed: bo
     if rows < 1 or columns < 1 or rows > extent[0] or columns > extent[1]:
         raise GraphError(f"patches: {rows} x {columns} of an output of {extent[0]} x {extent[1]}; 1 x 1 to that many are expected")
     tiles = stage.tiles(rows, columns)
-    work = _Patching(stage)
+    work = Patching(stage)
     ends = [work.tile(f"@{number}", tile) for number, tile in enumerate(tiles)]
     columns = len({tile[1] for tile in tiles})
     assembled = Operator(
         f"{stage.output}@assemble", "Assemble", tuple(ends), (stage.output,),
         {"grid": (len(tiles) // columns, columns), "axes": stage.axes},
     )  # fmt: skip
-    rest = [operator for i, operator in enumerate(graph.operators) if i not in set(stage.operators)]
-    inside = {name for i in stage.operators for name in graph.operators[i].outputs} - {stage.output}
-    kept = [tensor for tensor in graph.tensors.values() if tensor.name not in inside]
-    settings = {**graph.settings, "patches": f"{len(tiles) // columns}x{columns} to {stage.output}"}
+    settings: dict[str, object] = {"patches": f"{len(tiles) // columns}x{columns} to {stage.output}"}
     if streamed:
         settings["streamed"] = tuple(tensor.name for tensor in graph.inputs if stage.reads(tensor.name))
-    return Graph.build(graph.name, [*work.operators, assembled, *rest], [*kept, *work.tensors], graph.notes, settings)
+    return replaced(stage, [*work.operators, assembled], work.tensors, settings)
 
 
-class _Patching:
+def replaced(stage: Stage, operators: Sequence[Operator], tensors: Sequence[Tensor], settings: Mapping[str, object]) -> Graph:
+    """The network with other operators in place of a stage, which make the same output."""
+    graph, within = stage.graph, set(stage.operators)
+    rest = [operator for i, operator in enumerate(graph.operators) if i not in within]
+    inside = {name for i in within for name in graph.operators[i].outputs} - {stage.output}
+    kept = [tensor for tensor in graph.tensors.values() if tensor.name not in inside]
+    return Graph.build(graph.name, [*operators, *rest], [*kept, *tensors], graph.notes, {**graph.settings, **settings})
+
+
+class Patching:
     """Operators and tensors of the tiles."""
 
     def __init__(self, stage: Stage) -> None:
@@ -95,12 +102,16 @@ class _Patching:
         sizes = tuple(r.size for r in wanted)
         if sizes == tuple(held.shape[axis] for axis in axes):
             return held
-        window = Operator(name, "Window", (held.name,), (name,), {"starts": starts, "sizes": sizes, "axes": axes})
+        return self._window(held, tuple(Range(a, a + n - 1) for a, n in zip(starts, sizes, strict=True)), name)  # type: ignore[arg-type]
+
+    def _window(self, held: Tensor, area: Area, name: str) -> Tensor:
+        """An area of a tensor, counted from its own first row and column, as a tensor of its own name."""
+        attributes = {"starts": tuple(r.first for r in area), "sizes": tuple(r.size for r in area), "axes": self.stage.axes}
         shape = list(held.shape)
-        for axis, size in zip(axes, sizes, strict=True):
-            shape[axis] = size
+        for axis, part in zip(self.stage.axes, area, strict=True):
+            shape[axis] = part.size
         made = replace(held, name=name, shape=tuple(shape), role="activation")
-        self.operators.append(window)
+        self.operators.append(Operator(name, "Window", (held.name,), (name,), attributes))
         self.tensors.append(made)
         return made
 
