@@ -80,7 +80,7 @@ def grouped(work: UnitWork, graph: Graph, groups: Groups) -> UnitWork:
         return work
     amounts, traffic, into = work.amounts.copy(), work.traffic.copy(), absorbed(work, graph)
     details = dict(work.details)
-    starting = [t for t, term in enumerate(work.terms) if _starts(work, t)]
+    starting = [t for t, term in enumerate(work.terms) if is_start(work, t)]
     for group in groups:
         members = sorted(frozenset(group))
         paid = max(members, key=lambda i: (float(work.amounts[i, starting] @ work.prices[starting]), -i))
@@ -93,8 +93,8 @@ def grouped(work: UnitWork, graph: Graph, groups: Groups) -> UnitWork:
     return replace(work, amounts=amounts, traffic=traffic, details=details, counted=None)
 
 
-def _starts(work: UnitWork, t: int) -> bool:
-    """True for a term that is paid once per start."""
+def is_start(work: UnitWork, t: int) -> bool:
+    """True for a term that is paid once per start of an operator."""
     term = work.terms[t]
     return term.phase in ("overhead", work.enqueue_phase) and term.amount_unit in STARTS
 

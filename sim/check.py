@@ -12,6 +12,9 @@ from sim.trace import Trace
 #: Rounding of sums of floating-point seconds and joules.
 TOLERANCE = 1e-9
 
+#: Units of amounts that are paid once per start.
+PER_START = ("operator", "layer", "kernel", "region")
+
 
 def broken_rules_of_schedule(schedule: Schedule) -> list[str]:
     """Sentences, one per broken rule; empty for a good schedule."""
@@ -58,7 +61,8 @@ def _order(schedule: Schedule) -> Iterator[str]:
 
 
 def _amounts(schedule: Schedule) -> Iterator[str]:
-    """Each amount that was counted is in one task, and no other."""
+    """Each amount that was counted is in one task, and no other; of an operator in parts, each starts anew."""
+    parts = _parts(schedule)
     found: dict[tuple[str, int, int], float] = {}
     for task in schedule.tasks:
         for term, amount in task.amounts:
@@ -72,8 +76,19 @@ def _amounts(schedule: Schedule) -> Iterator[str]:
                 amount = float(work.amounts[i, k])
                 if not (amount >= 0 and math.isfinite(amount)):
                     yield f"{name}: amount {amount} of operator {i}, term {k} is no amount of work"
+                if work.terms[k].phase in ("overhead", work.enqueue_phase) and work.terms[k].amount_unit in PER_START:
+                    amount *= parts.get(i, 1)
                 if not math.isclose(found.get((name, i, k), 0.0), amount, rel_tol=TOLERANCE):
                     yield f"{name}: operator {i}, term {k}: {amount} counted, {found.get((name, i, k), 0.0)} scheduled"
+
+
+def _parts(schedule: Schedule) -> dict[int, int]:
+    """Operator -> parts it is cut into, where it is."""
+    found: dict[int, int] = {}
+    for step in schedule.plan.swap.steps if schedule.plan.swap else ():
+        if step.kind == "compute":
+            found[step.operator] = found.get(step.operator, 0) + 1
+    return found
 
 
 def _data(schedule: Schedule) -> Iterator[str]:

@@ -103,9 +103,8 @@ def _of_gpu(schedule: Schedule, seconds: float) -> tuple[float, str] | str:
 def _images(schedule: Schedule, seconds: float) -> str:
     """Kind of a run of images: large where there are many and the kernels, not the host that enqueues them, take the time."""
     work = schedule.work[schedule.plan.unit]
-    host = sum(
-        float(work.amounts[:, k].sum() * work.prices[k]) for k, term in enumerate(work.terms) if term.phase == work.enqueue_phase
-    )
+    handed = [task for task in schedule.tasks if task.work == schedule.plan.unit and task.phase == work.enqueue_phase]
+    host = math.fsum(amount * float(work.prices[k]) for task in handed for k, amount in task.amounts)
     return LARGE_BATCH if schedule.plan.batch >= LARGE_IMAGES and 2.0 * host < seconds else SMALL_BATCH
 
 

@@ -20,7 +20,7 @@ from sim.memory import Placement
 from sim.results import MemoryUse
 from sim.schedule import Held, Schedule, Task
 from sim.swap_plan import SwapPlan, SwapStep
-from sim.tasks import phases_of
+from sim.tasks import phases_of, phases_of_part
 from sim.trace import PICOSECONDS
 
 SOURCE = "one request: latency + size / bandwidth"
@@ -49,6 +49,7 @@ class _Tasks:
         self.ends: list[int] = []  # by step: the task that ends it
         self.enqueued: tuple[int, ...] = ()
         self.counts: dict[str, int] = {}
+        self.begun: set[int] = set()  # operators of which a part was added
         for step in swap.steps:
             after, follows = (tuple(self.ends[n] for n in numbers) for numbers in (step.after, step.follows))
             if step.kind == "compute":
@@ -73,18 +74,19 @@ class _Tasks:
         work = self.base.work[unit]
         part = step.name.removeprefix(self._operator(step))
         ends, waits = after, follows
+        phases = phases_of_part(work, step.operator, step.share, step.operator not in self.begun)
+        self.begun.add(step.operator)
         # What a host hands over comes first.
-        for phase, amounts in sorted(phases_of(work, step.operator), key=lambda entry: entry[0] != work.enqueue_phase):
-            scaled = tuple((term, amount * step.share) for term, amount in amounts)
+        for phase, amounts in sorted(phases, key=lambda entry: entry[0] != work.enqueue_phase):
             name = f"{self._operator(step)}{part}/{phase}"
             if phase == work.enqueue_phase:
-                self.tasks.append(Task(name, step.operator, phase, f"{unit}/{phase}", scaled, self.enqueued, (), unit))
+                self.tasks.append(Task(name, step.operator, phase, f"{unit}/{phase}", amounts, self.enqueued, (), unit))
                 self.enqueued = (len(self.tasks) - 1,)
                 ends = (*after, *self.enqueued)
                 continue
             own = tuple(t for t in waits if self.tasks[t].operator == step.operator)
             rest = tuple(t for t in waits if t not in own and t not in ends)
-            self.tasks.append(Task(name, step.operator, phase, unit, scaled, tuple(dict.fromkeys((*ends, *own))), rest, unit))
+            self.tasks.append(Task(name, step.operator, phase, unit, amounts, tuple(dict.fromkeys((*ends, *own))), rest, unit))
             ends, waits = (len(self.tasks) - 1,), ()
         self.ends.append(ends[0] if len(ends) == 1 and ends != after else len(self.tasks) - 1)
 
@@ -203,7 +205,7 @@ def told_of(schedule: Schedule, makespan_ps: int) -> tuple[dict[str, Any], list[
 
 
 def _figures(swap: SwapPlan, macs: int, makespan_ps: int) -> dict[str, Any]:
-    """Where to, bytes moved, time not hidden under computing, wear."""
+    """Where to, bytes moved, time beyond that of computing with everything near, wear."""
     storage = swap.storage
     wear = None
     if storage.endurance is not None:
@@ -231,9 +233,9 @@ def _sentences(told: Mapping[str, Any], makespan_ps: int) -> list[str]:
     share = 100 * told["exposed_s"] * PICOSECONDS / max(1, makespan_ps)
     lines = [
         f"swap: {told['policy']}, {told['near']} and {told['to']}: {told['loads']:,} loads of {told['read_bytes'] / 1e6:,.1f} MB, "
-        f"{told['stores']:,} stores of {told['written_bytes'] / 1e6:,.1f} MB; {told['exposed_s']:.3g} s of moves are not hidden under "
-        f"computing ({share:.1f} % of the time); at {told['break_even_macs_per_byte']:.3g} MAC for each byte moved computing and "
-        "moving take as long"
+        f"{told['stores']:,} stores of {told['written_bytes'] / 1e6:,.1f} MB; {told['exposed_s']:.3g} s of moves and of starting parts "
+        f"are not hidden under computing ({share:.1f} % of the time); at {told['break_even_macs_per_byte']:.3g} MAC for each byte "
+        "moved computing and moving take as long"
     ]
     if told["wear_per_run"]:
         lines.append(

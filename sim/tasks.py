@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dataflows.parts import paid
 from dataflows.unit_work import UnitWork
 from sim.plan import Plan
 from sim.schedule import Amounts, Task
@@ -96,3 +97,13 @@ def phases_of(work: UnitWork, i: int) -> list[Phase]:
     if not found and work.energy_amounts.size and work.energy_amounts[i].any():
         return [("compute", ())]
     return found
+
+
+def phases_of_part(work: UnitWork, i: int, share: float, first: bool) -> list[Phase]:
+    """Phases of one part of an operator, with the amounts the part pays (see :mod:`dataflows.parts`)."""
+    return [(phase, _of_part(work, amounts, share, first)) for phase, amounts in phases_of(work, i)]
+
+
+def _of_part(work: UnitWork, amounts: Amounts, share: float, first: bool) -> Amounts:
+    found = ((term, paid(work, term, amount).by_part(share, first)) for term, amount in amounts)
+    return tuple((term, amount) for term, amount in found if amount != 0.0)

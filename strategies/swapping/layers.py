@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dataflows.parts import Paid, paid
 from sim.durations import durations
 from sim.errors import ScheduleError
 from sim.lower import is_view
 from sim.schedule import Schedule
+from sim.trace import PICOSECONDS
 from strategies.errors import StrategyError
 from workloads.graph import Graph, Operator
 
@@ -56,6 +58,10 @@ class Layer:
         Buffers it reads, by number, with the rows they have.
     outputs : tuple of int
         Buffers it writes.
+    anew_ps, once_ps : int
+        Of its time, what each of its parts takes in full, and what only the first takes [ps].
+    handed_ps : int
+        Time a host takes to hand over one part, beside what the unit does [ps].
     """
 
     operator: int
@@ -67,6 +73,17 @@ class Layer:
     rows: int
     inputs: tuple[tuple[int, Rows], ...]
     outputs: tuple[int, ...]
+    anew_ps: int = 0
+    once_ps: int = 0
+    handed_ps: int = 0
+
+    def part_ps(self, share: float, first: bool) -> int:
+        """Time of one part [ps]."""
+        return round(Paid(self.picoseconds - self.anew_ps - self.once_ps, self.anew_ps, self.once_ps).by_part(share, first))
+
+    def parts_ps(self, parts: int) -> int:
+        """Time of so many parts: all the unit does, or all a host hands over, whichever is longer [ps]."""
+        return max(self.picoseconds + (parts - 1) * self.anew_ps, parts * self.handed_ps)
 
 
 def layers_of(schedule: Schedule) -> list[Layer]:
@@ -93,18 +110,35 @@ def layers_of(schedule: Schedule) -> list[Layer]:
     ]
 
 
-def _times(schedule: Schedule) -> dict[int, int]:
-    """Operator -> time of the tasks its unit does one after the other [ps]."""
+@dataclass
+class _Times:
+    """Times of one operator [ps]: of its unit in all, what of that every part takes in full, what only the first; of its host."""
+
+    unit: int = 0
+    anew: float = 0.0
+    once: float = 0.0
+    handed: float = 0.0
+
+
+def _times(schedule: Schedule) -> dict[int, _Times]:
+    """Operator -> times of the tasks its unit does one after the other."""
     picoseconds = durations(schedule).picoseconds.tolist()
-    found: dict[int, int] = {}
+    found: dict[int, _Times] = {}
     for index, task in enumerate(schedule.tasks):
         work = schedule.work[task.work]
         if work.join != "sum" or work.moves:
             raise StrategyError(
                 f"swap: unit '{task.work}' overlaps the phases of an operator; a CPU, GPU or microcontroller is expected"
             )
-        if task.phase != work.enqueue_phase:
-            found[task.operator] = found.get(task.operator, 0) + picoseconds[index]
+        costs = [(paid(work, term, amount), PICOSECONDS * float(work.prices[term])) for term, amount in task.amounts]
+        times = found.setdefault(task.operator, _Times())
+        anew = sum(cost.anew * price for cost, price in costs)
+        if task.phase == work.enqueue_phase:
+            times.handed += anew
+            continue
+        times.unit += picoseconds[index]
+        times.anew += anew
+        times.once += sum(cost.once * price for cost, price in costs)
     return found
 
 
@@ -120,7 +154,7 @@ def _absorbed(schedule: Schedule) -> dict[int, tuple[int, ...]]:
     return found
 
 
-def _layer(graph: Graph, index: int, time: int, absorbed: tuple[int, ...], buffer_of: Mapping[str, int]) -> Layer:
+def _layer(graph: Graph, index: int, times: _Times, absorbed: tuple[int, ...], buffer_of: Mapping[str, int]) -> Layer:
     operators = [graph.operators[number] for number in (index, *absorbed)]
     weights = [n for o in operators for n in dict.fromkeys(o.inputs) if n and graph.tensors[n].role == "weight"]
     reads = [n for o in operators for n in dict.fromkeys(o.inputs) if n in buffer_of]
@@ -135,8 +169,9 @@ def _layer(graph: Graph, index: int, time: int, absorbed: tuple[int, ...], buffe
         inputs, outputs = {}, ()
     size = sum(graph.tensors[name].bytes for name in weights)
     return Layer(
-        index, operators[0].name, time, size, tuple(weights), _channels(graph, operators[0]), rows, tuple(inputs.items()), outputs
-    )
+        index, operators[0].name, times.unit, size, tuple(weights), _channels(graph, operators[0]), rows, tuple(inputs.items()),
+        outputs, round(times.anew), round(times.once), round(times.handed),
+    )  # fmt: skip
 
 
 def _rows(graph: Graph, name: str, operator: Operator) -> int:

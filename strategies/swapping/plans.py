@@ -52,7 +52,8 @@ class Cut:
     @property
     def promise_ps(self) -> int:
         """About how long a run takes: the longer of computing and moving, and the ends of layers that are read back afterwards [ps]."""
-        moving, computing = sum(tile.io_ps for tile in self.tiles), sum(layer.picoseconds for layer in self.layers)
+        moving = sum(tile.io_ps for tile in self.tiles)
+        computing = sum(layer.parts_ps(tile.pieces) for layer, tile in zip(self.layers, self.tiles, strict=True))
         return max(computing, moving) + sum(tile.first_ps + tile.last_ps for tile in self.tiles if tile.last_ps)
 
     @cached_property

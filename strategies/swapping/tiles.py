@@ -104,7 +104,9 @@ def best_tile(layer: Layer, sizes: Sizes, way: Way, room: int, policy: str, dept
         several = several or [tile for tile in fitting if min(depth, tile.pieces) * tile.bytes <= room] or fitting
         return min(several, key=lambda tile: (tile.io_ps, tile.pieces, tile.order))
     times = [
-        tile.double_buffered_ps(layer.picoseconds) if depth * tile.bytes <= room else tile.io_ps + layer.picoseconds
+        tile.double_buffered_ps(layer.parts_ps(tile.pieces))
+        if depth * tile.bytes <= room
+        else tile.io_ps + layer.parts_ps(tile.pieces)
         for tile in fitting
     ]
     limit = min(times) * 1.01
@@ -175,7 +177,7 @@ def cut(
         part = rows / layer.rows * channels / layer.channels if number < len(places) - 1 else 1.0 - done
         done += part
         suffix = f"[{number + 1}/{len(places)}]" if len(places) > 1 else ""
-        pieces.append(Piece(f"{layer.name}{suffix}", round(layer.picoseconds * part), layer.operator, part, held))
+        pieces.append(Piece(f"{layer.name}{suffix}", layer.part_ps(part, number == 0), layer.operator, part, held))
         here = first + number
         new_slice = number == 0 or places[number - 1][0] != s
         new_band = number == 0 or places[number - 1][1] != b

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,11 @@ def check_all(schedule: Schedule) -> int:
     return read.makespan_ps
 
 
+def in_memory_ps(schedule: Schedule) -> int:
+    """Length of the same run with everything in the near memory [ps]."""
+    return simulate(lower(schedule.graph, schedule.device, replace(schedule.plan, swap=None))).makespan_ps
+
+
 @pytest.mark.parametrize("policy", ["on_demand", "greedy", "optimal"])
 def test_random_networks_in_random_room(policy: str) -> None:
     ran = moved = 0
@@ -59,5 +66,34 @@ def test_random_networks_in_random_room(policy: str) -> None:
         schedule = lower(graph, device, plan)
         makespan = check_all(schedule)
         assert plan.swap is not None and plan.swap.bound_ps <= makespan + len(schedule.tasks)
+        assert makespan + len(schedule.tasks) >= in_memory_ps(schedule), seed
         moved += plan.swap.loaded_bytes > 0
     assert ran >= 15 and moved >= 8
+
+
+def test_parts_on_a_gpu_by_hand() -> None:
+    """Every part is handed over and launched as the whole operator is; what the run costs once is paid with the first part."""
+    graph, device = random_graph(np.random.default_rng(5), 7), load_device("rtx_3090")
+    near_bytes = 2 * max(tensor.bytes for tensor in graph.tensors.values())
+    plan = swapped_plan(graph, device, layerwise_plan(graph, device), Swapping("host", "on_demand", near_bytes=near_bytes))
+    schedule = lower(graph, device, plan)
+    work = schedule.work[plan.unit]
+    names = [term.name for term in work.terms]
+    parts = [step.operator for step in plan.swap.steps if step.kind == "compute"] if plan.swap else []
+    assert len(parts) > len(set(parts))
+    for name in ("launch", "enqueue_matrix", "enqueue_other", "enqueue_run", "run", "stream"):
+        k = names.index(name)
+        for i in set(parts):
+            amounts = [amount for task in schedule.tasks if task.operator == i for t, amount in task.amounts if t == k]
+            whole = float(work.amounts[i, k])
+            if name in ("launch", "enqueue_matrix", "enqueue_other"):
+                assert amounts == [whole] * (parts.count(i) if whole else 0), name
+            elif "run" in name:
+                assert amounts == ([whole] if whole else []), name
+            else:
+                assert sum(amounts) == pytest.approx(whole), name
+    launches = [n for n, task in enumerate(schedule.tasks) if task.phase == "overhead" and parts.count(task.operator) > 1]
+    tasks = list(schedule.tasks)
+    tasks[launches[-1]] = replace(tasks[launches[-1]], amounts=())
+    broken = broken_rules_of_schedule(replace(schedule, tasks=tuple(tasks)))
+    assert len(broken) == 1 and f"term {names.index('launch')}" in broken[0]

@@ -117,3 +117,12 @@ def test_compulsory_bytes_are_moved_at_least() -> None:
             streamed = [schedule.placement.buffers[n] for n in found.streamed]
             assert found.program.loaded_bytes >= graph.weights_bytes
             assert found.program.stored_bytes == sum(b.bytes for b in streamed if b.first >= 0)
+
+
+def test_every_part_is_started_anew() -> None:
+    """Of 1000 ps 40 are a launch and 60 the start of the run: parts of 1/4 take 225 + 40, the first 60 more."""
+    layer, sizes = convolution()
+    layer = replace(layer, anew_ps=40, once_ps=60, handed_ps=500)
+    pieces, _ = cut(layer, Tile("weights", 4, 1, 0, 0, 0, 0), sizes, ("w", ["x"], ["y"]), 0, 0, [-1])
+    assert [piece.picoseconds for piece in pieces] == [325, 265, 265, 265]
+    assert [layer.parts_ps(parts) for parts in (1, 2, 4)] == [1000, 1040, 2000]  # from the third part on the host takes longer
