@@ -98,10 +98,15 @@ def with_levers(
         if LIMIT not in recipe or _comes_below(tried, recipe.partition(":")[0], shortfalls):
             found = _tried(problem, (recipe.replace(LIMIT, str(limit)),))
             tried += [found] if found is not None else []
-    helpful = [one.recipe for one in tried if any(_need(one, entry) < entry.needed_bytes for entry in shortfalls)]
-    if FIRST in helpful and not any(found.estimate.fits for found in tried):
-        more = [(FIRST, recipe) for recipe in helpful if recipe not in (FIRST, "reorder")]
-        tried += [found for recipe in more if (found := _tried(problem, recipe)) is not None]
+    if not any(found.estimate.fits for found in tried):
+        best = min(
+            (one for one in tried if one.recipe not in (FIRST, "reorder")),
+            key=lambda one: _short_bytes(one, shortfalls),
+            default=None,
+        )
+        if best is not None and any(one.recipe == FIRST for one in tried) and _short_bytes(best, shortfalls) < _gap(shortfalls):
+            both = _tried(problem, (FIRST, best.recipe))
+            tried += [both] if both is not None else []
     return tuple(_with(entry, tried) for entry in shortfalls)
 
 
@@ -121,6 +126,16 @@ def _with(entry: Shortfall, tried: Iterable[Tried]) -> Shortfall:
         if needed < (entry.needed_bytes if first is None or " " not in one.recipe else first.needed_bytes):
             found[one.recipe] = Lever(one.recipe, needed, one.estimate.latency_s)
     return replace(entry, levers=tuple(sorted(found.values(), key=lambda lever: (lever.needed_bytes, lever.strategy))))
+
+
+def _gap(shortfalls: Sequence[Shortfall]) -> int:
+    """Bytes that are short in all [B]."""
+    return sum(entry.missing_bytes for entry in shortfalls)
+
+
+def _short_bytes(one: Tried, shortfalls: Sequence[Shortfall]) -> int:
+    """Bytes that are still short under a recipe [B]."""
+    return sum(max(0, _need(one, entry) - entry.capacity_bytes) for entry in shortfalls)
 
 
 def _comes_below(tried: Iterable[Tried], name: str, shortfalls: Sequence[Shortfall]) -> bool:
