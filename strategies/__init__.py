@@ -9,6 +9,7 @@ the command line -> where the :class:`~strategies.strategy.Strategy` stands; it 
 STRATEGIES: dict[str, str] = {
     "algorithms": "strategies.algorithms:ALGORITHMS",
     "code": "strategies.compressed:CODE",
+    "depth_first": "strategies.depth_first:DEPTH_FIRST",
     "exit": "strategies.dynamic:EXIT",
     "fold": "strategies.transformed:FOLD",
     "fuse": "strategies.fused:FUSE",

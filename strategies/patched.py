@@ -87,7 +87,7 @@ def _candidates(problem: Problem, grid: str, until: str | None, limit: int | Non
     """Stages and grids, those that promise to keep the limit first, of these the cheapest; without a limit the smallest first."""
     found = [
         _candidate(stage, rows, columns, rest, streamed)
-        for stage, rest in _stages(problem, until)
+        for stage, rest in stages_of(problem, until)
         for rows, columns in _grids(stage, grid)
     ]
     if limit is None:
@@ -107,7 +107,7 @@ def _candidate(stage: Stage, rows: int, columns: int, rest: int, streamed: bool)
     return Candidate(stage, rows, columns, max(own, rest), stage.macs(tiles))
 
 
-def _stages(problem: Problem, until: str | None) -> list[tuple[Stage, int]]:
+def stages_of(problem: Problem, until: str | None, strategy: str = "patch") -> list[tuple[Stage, int]]:
     """Stages, each with the bytes that the rest of the network holds at its worst operator."""
     graph = problem.graph
     schedule = problem.schedule()
@@ -118,11 +118,11 @@ def _stages(problem: Problem, until: str | None) -> list[tuple[Stage, int]]:
     else:
         names = {operator.name: operator.outputs[0] for operator in graph.operators}
         if until not in names and until not in graph.producer:
-            raise refusal("patch", f"until={until} is no operator of '{graph.name}'; {nearest(until, names)}")
+            raise refusal(strategy, f"until={until} is no operator of '{graph.name}'; {nearest(until, names)}")
         try:
             chosen = [stage_to(graph, names.get(until, until))]
         except GraphError as error:
-            raise refusal("patch", str(error)) from None
+            raise refusal(strategy, str(error)) from None
     ends = [max(steps.get(graph.operators[i].name, 0) for i in stage.operators) for stage in chosen]
     return [(stage, max(held[end + 1 :], default=0)) for stage, end in zip(chosen, ends, strict=True)]
 

@@ -36,7 +36,7 @@ def rolling(stage: Stage, strips: Sequence[Range]) -> dict[str, list[Strip]]:
     is filled as it is used later on, not at once.
     """
     height = strips[0].size
-    above = [Range(-height * n, -height * (n - 1) - 1) for n in range(_filling(stage, height), 0, -1)]
+    above = [Range(-height * n, -height * (n - 1) - 1) for n in range(_filling(stage, height) if len(strips) > 1 else 0, 0, -1)]
     return _rolling(stage, [*above, *strips])
 
 

@@ -1,0 +1,103 @@
+"""The head of a network depth first: strips carried through all operators, rows kept that are read again (StreamNet, NeurIPS 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from strategies.parameters import Parameter
+from strategies.patched import stages_of, working_peak
+from strategies.problem import Problem
+from strategies.strategy import Strategy, refusal
+from workloads.patches import Stage
+from workloads.rolling import buffers_bytes, rolling, streamed_macs, strips_of
+from workloads.transforms.depth_first import depth_first
+
+#: Heights of strips and numbers of blocks that are tried by themselves.
+HEIGHTS, BLOCKS = (1, 2, 4, 8), (1, 2, 4)
+#: Candidates that are counted in full.
+MOST = 6
+
+
+class Candidate(NamedTuple):
+    """A stage in strips, with about the bytes at its peak: those of the rest of the network, or of the stage [B]."""
+
+    stage: Stage
+    height: int
+    blocks: int
+    promise_bytes: int
+    macs: int
+
+
+def _depth_first(
+    problem: Problem, limit: int | None, rows: int | None, blocks: int | None, until: str | None, input: str
+) -> tuple[Problem, str]:  # fmt: skip
+    graph = problem.runnable
+    problem = problem.replace(graph=graph)
+    streamed = input == "streamed"
+    before = working_peak(problem.schedule().placement)
+    found: tuple[Problem, Candidate, int] | None = None
+    for candidate in _candidates(problem, limit, rows, blocks, until, streamed):
+        changed = problem.replace(graph=depth_first(graph, candidate.stage, candidate.height, candidate.blocks, streamed=streamed))
+        peak = working_peak(changed.schedule().placement)
+        if found is None or (peak, candidate.macs) < (found[2], found[1].macs):
+            found = changed, candidate, peak
+        if limit is not None and peak <= limit:
+            break
+    if found is None:
+        raise refusal("depth_first", f"network '{graph.name}' begins with no operators that can be computed strip by strip")
+    changed, candidate, peak = found
+    if peak >= before and until is None and rows is None and blocks is None:
+        return problem, f"no strips: {before:,} B at the peak, and none need less"
+    stage = candidate.stage
+    said = (
+        f"strips of {candidate.height} rows in {candidate.blocks} blocks of columns up to {stage.output}: {before:,} B to "
+        f"{peak:,} B at the peak, {candidate.macs / stage.plain_macs - 1:+.1%} MACs of {len(stage.operators)} operators"
+    )
+    return changed, said if limit is None or peak <= limit else f"{said}; not within {limit:,} B"
+
+
+def _candidates(
+    problem: Problem, limit: int | None, rows: int | None, blocks: int | None, until: str | None, streamed: bool
+) -> Iterator[Candidate]:  # fmt: skip
+    """Stages and strips, those that promise to keep the limit first, of these the fewest operators; else the smallest first."""
+    found = [
+        _candidate(stage, height, count, rest, streamed)
+        for stage, rest in stages_of(problem, until, "depth_first")
+        for height in _those(rows, HEIGHTS, stage.extent(stage.output)[0])
+        for count in _those(blocks, BLOCKS, stage.extent(stage.output)[1])
+    ]
+    if limit is None:
+        found.sort(key=lambda c: (c.promise_bytes, c.macs, -c.height))
+    else:
+        found.sort(key=lambda c: (max(c.promise_bytes, limit), c.macs / c.stage.plain_macs, -c.height))
+    yield from found[:MOST]
+
+
+def _those(given: int | None, tried: tuple[int, ...], most: int) -> list[int]:
+    return [min(given, most)] if given is not None else [n for n in tried if n <= most]
+
+
+def _candidate(stage: Stage, height: int, blocks: int, rest: int, streamed: bool) -> Candidate:
+    tiles = stage.tiles(1, blocks)
+    own = buffers_bytes(stage, rolling(stage, strips_of(stage, height)), tiles[len(tiles) // 2][1])
+    entering = 0 if streamed else sum(t.bytes for t in stage.graph.inputs if stage.reads(t.name))
+    own += stage.graph.tensors[stage.output].bytes + entering
+    return Candidate(stage, height, blocks, max(own, rest), streamed_macs(stage, tiles))
+
+
+DEPTH_FIRST = Strategy(
+    "depth_first",
+    "the head of the network in strips carried through all its operators, rows that are read again kept and not computed again",
+    _depth_first,
+    (
+        Parameter("limit", "size", None, "bytes at the peak to come below; the least peak without"),
+        Parameter("rows", "count", None, "rows of the last tensor in one strip; chosen without"),
+        Parameter(
+            "blocks", "count", None, "blocks of columns, one after the other, whose overlap is computed again; chosen without"
+        ),
+        Parameter("until", "name", None, "last operator that is run in strips; chosen without"),
+        Parameter("input", "name", "resident", "whole in memory, or streamed in strip by strip", ("resident", "streamed")),
+    ),
+    exact=True,
+)
