@@ -33,6 +33,9 @@ OTHER_MOVES = ("swap:to=host",)
 #: larger ones take minutes.
 MOVABLE_BYTES, MOVABLE_TIMES = 4 * 2**20, 8
 
+#: Strategies that price many runs, and the operators up to which they are tried here: larger networks take many seconds.
+SEARCHES = {"patch": 200, "depth_first": 110}
+
 #: Stands for the room that the short memory has.
 LIMIT = "{limit}"
 
@@ -49,8 +52,16 @@ class Tried:
 
 
 def candidates_for(schedule: Schedule) -> tuple[str, ...]:
-    """What is worth trying for a run: all candidates, moves only where what is held is not too much to plan them in seconds."""
-    return CANDIDATES + moves_for(schedule) if _movable(schedule) else CANDIDATES
+    """What is worth trying for a run: all candidates, searches and moves only where they take seconds."""
+    left = set(_left_out(schedule))
+    return tuple(recipe for recipe in (*CANDIDATES, *moves_for(schedule)) if recipe not in left)
+
+
+def _left_out(schedule: Schedule) -> list[str]:
+    """Recipes that would take long for this run."""
+    operators = len(schedule.graph.operators)
+    long = [recipe for recipe in CANDIDATES if operators > SEARCHES.get(recipe.partition(":")[0], operators)]
+    return long + ([] if _movable(schedule) else list(moves_for(schedule)))
 
 
 def moves_for(schedule: Schedule) -> tuple[str, ...]:
@@ -67,10 +78,10 @@ def _movable(schedule: Schedule) -> bool:
 
 def untried(schedule: Schedule, shortfalls: Sequence[Shortfall]) -> tuple[str, ...]:
     """What was left out because it takes minutes, in words."""
-    left = [recipe for recipe in moves_for(schedule) if recipe.partition(":")[0] in STRATEGIES]
-    if not shortfalls or schedule.plan.swap is not None or _movable(schedule) or not left:
+    left = [recipe for recipe in _left_out(schedule) if LIMIT not in recipe and recipe.partition(":")[0] in STRATEGIES]
+    if not shortfalls or schedule.plan.swap is not None or not left:
         return ()
-    return (f"levers: {', '.join(left)} not tried, planning takes long for so many bytes; --strategy {left[0]} tries it",)
+    return (f"levers: {', '.join(left)} not tried, planning takes long for a network of this size; --strategy {left[0]} tries it",)
 
 
 def with_levers(
