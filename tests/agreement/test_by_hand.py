@@ -82,9 +82,9 @@ def test_cpu() -> None:
     stored = weights_conv * 64 / 9
     moved = 64 * 4 * (8 / 2 + 16 / 4) * 2 * 4  # transform bytes; 2 and 4 vectors of channels on four cores
     far = beyond(transformed, near)
-    packing = (factor["packing"] * moved * (1 - far) + factor["packing_far"] * moved * far) / port
+    packing = (factor["packing"] * moved + factor["packing_far"] * moved * far) / port
     across = factor["cross_core"] * 0.75 * 8 * 4 * 64 * 4 / port
-    through = 0.5 * activations * beyond(activations + weights_conv, near) / 4 + stored * (1 - missing) / 4
+    through = 0.5 * activations * beyond(activations + weights_conv, near) / 4
     dram = activations * beyond(activations + weights_conv, last) + 0.75 * stored * missing
     dram += 2 * transformed * beyond(transformed + stored, last)
     shared = (activations + transformed) * beyond(activations + transformed, near)
@@ -96,7 +96,7 @@ def test_cpu() -> None:
     assert rows["conv"].latency_s == pytest.approx(conv, rel=1e-5)
 
     arithmetic = factor["gemm"] * 4 * 10_240 / core / 4
-    streamed = factor["elementwise"] * weights_fc * (1 - missing) / 4 / port
+    streamed = factor["elementwise"] * 0.3 * weights_fc / 4 / port
     assert dict(rows["fc"].phases)["compute"] == pytest.approx(arithmetic, rel=1e-5)
     assert dict(rows["fc"].phases)["l2"] == pytest.approx(streamed, rel=1e-3)
     assert dict(rows["fc"].phases)["overhead"] == pytest.approx(region + dispatch, rel=1e-5)
@@ -105,13 +105,16 @@ def test_cpu() -> None:
 
 
 def test_gpu() -> None:
-    """Maxwell, 236 Gflop/s fp32 and 0.79 of 25.6 GB/s; engine lowering: launch 16 us, a run 430 us; 4.5 W."""
+    """Maxwell, 236 Gflop/s fp32 and 25.6 GB/s under an engine, with the shares, ratios and gaps that its file has; 4.5 W."""
     found, rows = answer("jetson_nano")
-    rate, stream = 236e9, 0.79 * 25.6e9
-    saturation = 16 / (16 + 64) * 72 / (72 + 32)  # output channels, reduction length
-    conv = 2 * 73_728 / saturation / (1.5 * rate) + 4 * 1_536 / stream + 4 * 1_168 / (1.06 * stream) + 16e-6 + 430e-6
-    saturation = 10 / (10 + 64) * 1_024 / (1_024 + 32)
-    fully_connected = 2 * 10_240 / saturation / (0.157 * rate) + 4 * 1_034 / stream + 4 * 10_250 / (1.06 * stream) + 16e-6
+    cost = load_runtime("tensorrt").costs
+    rate, stream = cost["matrix_share"] * 236e9, cost["bandwidth_share"] * 25.6e9
+    weights, gap = cost["weights_ratio"] * stream, cost["launch"]
+    saturation = 16 / (16 + cost["half_channels"]) * 72 / (72 + cost["half_reduction"])  # output channels, reduction length
+    conv = 2 * 73_728 / saturation / (cost["winograd_ratio"] * rate) + 4 * 1_536 / stream + 4 * 1_168 / weights + gap + cost["run"]
+    saturation = 10 / (10 + cost["half_channels"]) * 1_024 / (1_024 + cost["half_reduction"])
+    product = 2 * 10_240 / saturation / (cost["fully_connected_ratio"] * rate)
+    fully_connected = product + 4 * 1_034 / stream + 4 * 10_250 / weights + gap
     assert rows["conv"].latency_s == pytest.approx(conv, rel=1e-6)
     assert rows["fc"].latency_s == pytest.approx(fully_connected, rel=1e-6)
     assert rows["flatten_1"].latency_s == 0.0
