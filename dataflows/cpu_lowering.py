@@ -37,7 +37,7 @@ def lower_cpu(
     """
     fused = fused_operators(graph, tables, settings.runtime, mine)
     parameters = cpu_parameters(running_cluster(device, unit, settings.threads), settings.runtime, settings.threads)
-    network = network_facts(fused.operators, parameters, batch_of(graph))
+    network = network_facts(weights_once(fused.operators, graph), parameters, batch_of(graph))
     amounts = np.zeros((len(graph), len(CPU_TERMS)))
     traffic = np.zeros((len(graph), len(CPU_LEVELS), 2), dtype=np.int64)
     for i in np.flatnonzero(mine):
@@ -61,6 +61,16 @@ def running_cluster(device: Device, unit: CpuUnit, threads: int) -> CpuUnit:
     """The cluster whose cores set the pace: the fast one while the threads fit on it, else all cores at the pace of the slowest."""
     fast = device.units.get(unit.fast_cluster or "")
     return running_cluster(device, fast, threads) if isinstance(fast, CpuUnit) and threads <= fast.cores else unit
+
+
+def weights_once(operators: OperatorTable, graph: Graph) -> OperatorTable:
+    """The table with the weights of an operator that is computed in tiles at its first tile only."""
+    wholes = [operator.attributes.get("tile_of") for operator in graph.operators]
+    if not any(wholes):
+        return operators
+    firsts = {whole: i for i, whole in reversed(list(enumerate(wholes)))}
+    once = np.array([whole is None or firsts[whole] == i for i, whole in enumerate(wholes)])
+    return operators._replace(weight_elements=operators.weight_elements * once, vector_elements=operators.vector_elements * once)
 
 
 def batch_of(graph: Graph) -> int:

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 
 import dataflows
+from dataflows.carried import carried
 from dataflows.code_size import code_bytes
 from dataflows.cpu_choice import with_algorithms
 from dataflows.grouping import grouped, hidden_behind, indices
@@ -222,7 +223,7 @@ def _unit_work(
     )
     mine = np.array([name == unit.name for name in unit_of], dtype=np.bool_)
     work = with_algorithms(table[unit.kind](graph, tables, device, unit, settings, mine), graph, plan.algorithms)
-    return without_zeros(work, graph, unit.skips)
+    return carried(without_zeros(work, graph, unit.skips), graph, device, unit, mine)
 
 
 def _tenants(
