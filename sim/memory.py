@@ -25,7 +25,7 @@ from sim.regions import Activations, Tenants, known, place_weights
 from sim.results import MemoryUse
 from workloads.dtypes import is_float
 from workloads.errors import GraphError
-from workloads.graph import Graph
+from workloads.graph import Graph, Operator
 from workloads.transforms import rebatch, retype
 
 #: Largest holders named by a shortfall.
@@ -138,18 +138,32 @@ def _place(graph: Graph, tenants: Tenants) -> Placement:
 
 def tables_bytes(graph: Graph, counted: Allocations, tenants: Tenants) -> int:
     """What the engine keeps beside the activations [B]: a base, and so much per operator, tensor and channel of a quantised
-    convolution."""
+    convolution. What is done tile by tile is one operator, and writes one tensor.
+    """
     sizes = tenants.profile.sizes
-    working = [i for i, kind in enumerate(tenants.kinds) if kind != "free" and i not in tenants.sharing.fused]
+    doing = (i for i, kind in enumerate(tenants.kinds) if kind != "free" and i not in tenants.sharing.fused)
+    working = list({_whole(graph.operators[i]): i for i in doing}.values())
     weights = [t for t in graph.weights if graph.consumers[t.name]]
     weighted = (i for i in working if tenants.kinds[i] in ("convolution", "depthwise") and _is_quantised(graph, i))
     channels = sum(counted.channels(i) for i in weighted) if sizes["ram_per_weight_channel"] else 0
     return round(
         sizes["ram_base"]
         + sizes["ram_per_operator"] * len(working)
-        + sizes["ram_per_tensor"] * (len(counted.allocations) + len(weights))
+        + sizes["ram_per_tensor"] * (_tensors(graph, counted) + len(weights))
         + sizes["ram_per_weight_channel"] * channels
     )
+
+
+def _whole(operator: Operator) -> str:
+    """Name of the operator that a tile is a part of; its own where it is none."""
+    return str(operator.attributes.get("tile_of", operator.name))
+
+
+def _tensors(graph: Graph, counted: Allocations) -> int:
+    """Activation tensors that an engine has to describe; tiles of one are one."""
+    tiled = [a for a in counted.allocations if a.writer is not None and "tile_of" in graph.operators[a.writer].attributes]
+    wholes = {_whole(graph.operators[a.writer]) for a in tiled if a.writer is not None}
+    return len(counted.allocations) - len(tiled) + len(wholes)
 
 
 def _is_quantised(graph: Graph, i: int) -> bool:
