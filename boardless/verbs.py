@@ -15,6 +15,7 @@ from boardless.options import Given
 from boardless.progress import Rate, Steps
 from boardless.results import Result
 from hwmodels.jit import on_compile
+from strategies.telling import heard_by
 
 
 def estimate(network: str, on: Sequence[str], given: Given) -> int:
@@ -40,7 +41,7 @@ def compare(network: str, on: Sequence[str], given: Given, accuracy: str | None)
     """One network on one device, strategy after strategy; the checks are those of the last stage."""
     _single("compare", on)
     _listen(given)
-    with Steps("compare", 1 + len(given["strategy"]), quiet=given["quiet"]) as steps:
+    with Steps("compare", 1 + len(given["strategy"]), quiet=given["quiet"]) as steps, heard_by(steps.within):
         answer = session.compare(network, on[0], accuracy=accuracy, progress=steps.next, **_settings(given))
     last = answer.results[-1:]
     failed = checks.failures(last[0], checks.limits(given["fail_over"], last), require_fit=given["require_fit"])
@@ -263,7 +264,7 @@ def _answer(
 ) -> int:
     """Ask, check, draw, write: in this order, so that nothing is written of an answer that fails half way."""
     _listen(given)
-    with Steps(f"{ask.__name__}", len(on), quiet=given["quiet"]) as steps:
+    with Steps(f"{ask.__name__}", len(on), quiet=given["quiet"]) as steps, heard_by(steps.within):
         results: list[Result] = ask(network, list(on), progress=steps.next, **more, **_settings(given))
     asked = checks.limits(given["fail_over"], results)
     failed = [line for result in results for line in checks.failures(result, asked, require_fit=given["require_fit"])]

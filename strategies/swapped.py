@@ -30,6 +30,7 @@ from strategies.swapping.plans import POLICIES, Cut, cuts_of
 from strategies.swapping.playing import Step, in_order_of_start, play_program
 from strategies.swapping.program import Program, Way, peak_bytes, windows
 from strategies.swapping.residents import greedy_residents, searched_residents
+from strategies.telling import tell
 from workloads.errors import nearest
 from workloads.graph import Graph
 
@@ -189,12 +190,14 @@ class _Search:
     def _candidates(self) -> Iterator[tuple[Cut, Program, int]]:
         """Cuts that promise most, each with a choice of what stays, and a bound on its length [ps]."""
         tried: list[tuple[Cut, Program]] = []
-        for cut in self._cuts():
+        for number, cut in enumerate(self._cuts(), 1):
+            tell(f"swap: way {number} of cutting {len(cut.tiles):,} operators")
             program = self._with_residents(cut.program)
             tried.append((cut, program))
             yield cut, program, lower_bound_ps(cut.program)
         if self.asked.policy == "optimal" and self.ahead:
             for cut, program in sorted(tried, key=lambda entry: self._played(entry[1])[1].makespan_ps)[:SOLVED]:
+                tell(f"swap: solver, {len(program.blocks):,} blocks")
                 found = optimal_prefetch(program, SOLVER_TIME * self.asked.effort / SOLVED, self.asked.seed)
                 yield cut, found.program, found.bound_ps
 

@@ -21,6 +21,7 @@ from strategies.chosen import read_strategy
 from strategies.errors import StrategyError
 from strategies.problem import Problem
 from strategies.swapped import Swapping, swapped_plan
+from strategies.telling import heard_by
 from workloads.graph import Graph
 from workloads.networks import build
 from workloads.transforms import fold_batch_norm, retype
@@ -195,3 +196,14 @@ def test_nothing_may_change_the_network_after_it() -> None:
         read_strategy("quantize:dtype=fp16").apply(problem)
     with pytest.raises(StrategyError, match="to is missing"):
         read_strategy("swap")
+
+
+def test_a_long_search_says_where_it_is() -> None:
+    device, graph, said = load_device("rtx_3090"), network("resnet18", None), list[str]()
+    asked = Swapping("host", "optimal", near_bytes=30 * 10**6, effort=0.002)
+    with heard_by(said.append):
+        swapped_plan(graph, device, layerwise_plan(graph, device), asked)
+    assert said[0].startswith("swap: way 1 of cutting ") and said[-1].startswith("swap: solver, ")
+    count = len(said)
+    swapped_plan(graph, device, layerwise_plan(graph, device), asked)
+    assert len(said) == count
