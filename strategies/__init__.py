@@ -19,6 +19,7 @@ STRATEGIES: dict[str, str] = {
     "patch": "strategies.patched:PATCH",
     "prune": "strategies.compressed:PRUNE",
     "quantize": "strategies.transformed:QUANTIZE",
+    "redistribute": "strategies.depth_first:REDISTRIBUTE",
     "reorder": "strategies.reordered:REORDER",
     "rewrite": "strategies.rewritten:REWRITE",
     "skip": "strategies.dynamic:SKIP",

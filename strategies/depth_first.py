@@ -9,9 +9,11 @@ from strategies.parameters import Parameter
 from strategies.patched import stages_of, working_peak
 from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
-from workloads.patches import Stage
+from strategies.transformed import counted
+from workloads.patches import Stage, macs_of
 from workloads.rolling import buffers_bytes, rolling, streamed_macs, strips_of
 from workloads.transforms.depth_first import depth_first
+from workloads.transforms.redistribution import redistributed
 
 #: Heights of strips and numbers of blocks that are tried by themselves.
 HEIGHTS, BLOCKS = (1, 2, 4, 8), (1, 2, 4)
@@ -86,6 +88,20 @@ def _candidate(stage: Stage, height: int, blocks: int, rest: int, streamed: bool
     return Candidate(stage, height, blocks, max(own, rest), streamed_macs(stage, tiles))
 
 
+def _redistribute(problem: Problem, until: str) -> tuple[Problem, str]:
+    ((stage, _),) = stages_of(problem, until, "redistribute")
+    found = redistributed(stage)
+    if not found.narrowed:
+        raise refusal("redistribute", f"no convolution up to {until} has stride 1 and 3x3 taps or more")
+    macs = [sum(macs_of(graph, i) for i in range(len(graph))) for graph in (problem.graph, found.graph)]
+    short = "" if found.added >= found.removed else "; too few convolutions behind to make up for them"
+    return problem.replace(graph=found.graph), (
+        f"{counted(len(found.narrowed), 'convolution')} up to {until} to 1x1, {found.removed} positions of receptive field less; "
+        f"{len(found.widened)} behind 2 taps wider, {found.added} more{short}; {macs[1] / macs[0] - 1:+.1%} MACs before patches; "
+        "it has to be trained: its accuracy is not known"
+    )
+
+
 DEPTH_FIRST = Strategy(
     "depth_first",
     "the head of the network in strips carried through all its operators, rows that are read again kept and not computed again",
@@ -100,4 +116,11 @@ DEPTH_FIRST = Strategy(
         Parameter("input", "name", "resident", "whole in memory, or streamed in strip by strip", ("resident", "streamed")),
     ),
     exact=True,
+)
+
+REDISTRIBUTE = Strategy(
+    "redistribute",
+    "receptive field moved out of the stage that is run in patches: 1x1 in it, wider kernels behind; accuracy is not known",
+    _redistribute,
+    (Parameter("until", "name", None, "last operator of the stage", required=True),),
 )

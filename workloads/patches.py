@@ -205,7 +205,9 @@ def stage_to(graph: Graph, output: str) -> Stage:
     if len(layouts) > 1:
         raise GraphError(f"patches: the operators before '{output}' have channels on different axes; one layout is expected")
     axes = (1, 2) if layouts == {True} else (2, 3)
-    stage = Stage(graph, tuple(sorted(inside)), output, axes, {i: w for i in inside if (w := _window(graph, i)) is not None})
+    stage = Stage(
+        graph, tuple(sorted(inside)), output, axes, {i: w for i in inside if (w := window_of_operator(graph, i)) is not None}
+    )
     for i in stage.operators:
         _check(stage, i, inside)
     return stage
@@ -221,7 +223,7 @@ def _ancestors(graph: Graph, last: int) -> set[int]:
     return found
 
 
-def _window(graph: Graph, i: int) -> Window | None:
+def window_of_operator(graph: Graph, i: int) -> Window | None:
     """The window that a convolution or pool slides over two axes; None for other operators."""
     operator = graph.operators[i]
     inputs = [graph.tensors[name] if name else None for name in operator.inputs]
