@@ -30,7 +30,8 @@ R = TypeVar("R")
 #: Files that may hold kernels, relative to the folder that contains the packages.
 KERNEL_SOURCES = (
     "workloads/tables.py", "hwmodels/jit.py", "hwmodels/tables.py", "hwmodels/costs/*.py", "dataflows/*.py", "sim/tables.py",
-    "sim/kernels.py", "sim/arbitration.py", "sim/event_tables.py", "sim/kernels_events.py", "sim/kernels_caches.py", "strategies/kernels*.py",
+    "sim/kernels.py", "sim/arbitration.py", "sim/event_tables.py", "sim/kernels_events.py", "sim/kernels_caches.py",
+    "strategies/kernels*.py",
     "strategies/arena/*.py", "strategies/ordering/*.py",
 )  # fmt: skip
 
