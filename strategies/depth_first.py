@@ -11,7 +11,7 @@ from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
 from strategies.transformed import counted
 from workloads.patches import Stage, macs_of
-from workloads.rolling import buffers_bytes, rolling, streamed_macs, strips_of
+from workloads.rolling import buffers_bytes, edges_bytes, rolling, streamed_macs, strips_of
 from workloads.transforms.depth_first import depth_first
 from workloads.transforms.redistribution import redistributed
 
@@ -56,6 +56,9 @@ def _depth_first(
         f"strips of {candidate.height} rows in {candidate.blocks} blocks of columns up to {stage.output}: {before:,} B to "
         f"{peak:,} B at the peak, {candidate.macs / stage.plain_macs - 1:+.1%} MACs of {len(stage.operators)} operators"
     )
+    if candidate.blocks > 1:
+        width = -(-stage.extent(stage.output)[1] // candidate.blocks)
+        said += f"; columns kept too would need {edges_bytes(stage, candidate.height, width):,} B for overlaps and no MAC more"
     return changed, said if limit is None or peak <= limit else f"{said}; not within {limit:,} B"
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from workloads.patches import Area, Range, Stage
+from workloads.patches import Area, Range, Stage, macs_of
 
 NOTHING = Range(0, -1)
 
@@ -23,38 +23,42 @@ class Strip(NamedTuple):
     held: Range  # in the buffer: those that are kept, then those that were added
 
 
-def strips_of(stage: Stage, height: int) -> list[Range]:
-    """The output of a stage in strips of ``height`` rows, the last one of what is left."""
-    rows = stage.extent(stage.output)[0]
+def strips_of(stage: Stage, height: int, axis: int = 0) -> list[Range]:
+    """The output of a stage in strips of ``height`` rows, or columns with ``axis`` 1, the last one of what is left."""
+    rows = stage.extent(stage.output)[axis]
     return [Range(first, min(first + height, rows) - 1) for first in range(0, rows, height)]
 
 
-def rolling(stage: Stage, strips: Sequence[Range]) -> dict[str, list[Strip]]:
+def rolling(stage: Stage, strips: Sequence[Range], axis: int = 0) -> dict[str, list[Strip]]:
     """Rows that every tensor of a stage adds and holds, strip by strip; its inputs as if their rows came one after the other.
+
+    With ``axis`` 1, columns.
 
     The strips are preceded by some above the output, in which the first rows of earlier tensors are computed a few at a time: a buffer
     is filled as it is used later on, not at once.
     """
     height = strips[0].size
-    above = [Range(-height * n, -height * (n - 1) - 1) for n in range(_filling(stage, height) if len(strips) > 1 else 0, 0, -1)]
-    return _rolling(stage, [*above, *strips])
+    above = [
+        Range(-height * n, -height * (n - 1) - 1) for n in range(_filling(stage, height, axis) if len(strips) > 1 else 0, 0, -1)
+    ]
+    return _rolling(stage, [*above, *strips], axis)
 
 
-def _filling(stage: Stage, height: int) -> int:
+def _filling(stage: Stage, height: int, axis: int) -> int:
     """Strips above the output until no row of any tensor is needed."""
-    for n in range(1, max(stage.extent(name)[0] for i in stage.operators for name in stage.sources(i)) + 1):
+    for n in range(1, max(stage.extent(name)[axis] for i in stage.operators for name in stage.sources(i)) + 1):
         strip = Range(-height * n, -height * (n - 1) - 1)
         areas = stage.needed((strip, strip), clip=False)
-        if all(area[0].last < 0 for area in areas.values()):
+        if all(area[axis].last < 0 for area in areas.values()):
             return n - 1
     return 0
 
 
-def _rolling(stage: Stage, strips: Sequence[Range]) -> dict[str, list[Strip]]:
+def _rolling(stage: Stage, strips: Sequence[Range], axis: int) -> dict[str, list[Strip]]:
     """Rows of every tensor; ``reached`` are the last ones strip by strip where no tensor had an end."""
     output = stage.output
     reached = {output: [strip.last for strip in strips]}
-    wanted = {output: [strip.clipped(stage.extent(output)[0]) for strip in strips]}
+    wanted = {output: [strip.clipped(stage.extent(output)[axis]) for strip in strips]}
     found: dict[str, list[Strip]] = {}
     for i in reversed(stage.operators):
         name = stage.graph.operators[i].outputs[0]
@@ -62,16 +66,16 @@ def _rolling(stage: Stage, strips: Sequence[Range]) -> dict[str, list[Strip]]:
             continue
         found[name] = _rolled(wanted[name], reached[name])
         for source in stage.sources(i):
-            own = [_rows(stage, i, strip.added).clipped(stage.extent(source)[0]) for strip in found[name]]
+            own = [_rows(stage, i, strip.added, axis).clipped(stage.extent(source)[axis]) for strip in found[name]]
             wanted[source] = [a.hull(b) for a, b in zip(wanted.get(source, [NOTHING] * len(own)), own, strict=True)]
-            last = [_rows(stage, i, Range(row, row)).last for row in reached[name]]
+            last = [_rows(stage, i, Range(row, row), axis).last for row in reached[name]]
             reached[source] = [max(a, b) for a, b in zip(reached.get(source, last), last, strict=True)]
     return found | {name: _rolled(wanted[name], reached[name]) for name in wanted if name not in found}
 
 
-def _rows(stage: Stage, i: int, rows: Range) -> Range:
+def _rows(stage: Stage, i: int, rows: Range, axis: int) -> Range:
     """Rows of its input that an operator reads for rows of its output."""
-    return stage.wanted(i, (rows, rows))[0] if rows.size else NOTHING
+    return stage.wanted(i, (rows, rows))[axis] if rows.size else NOTHING
 
 
 def _rolled(wanted: Sequence[Range], reached: Sequence[int]) -> list[Strip]:
@@ -114,6 +118,40 @@ def buffers_bytes(stage: Stage, rolled: dict[str, list[Strip]], columns: Range) 
             continue
         whole = stage.extent(name)
         total += math.ceil(stage.graph.tensors[name].bytes * buffer_rows(strips) * across[name][1].size / (whole[0] * whole[1]))
+    return total
+
+
+def edges_bytes(stage: Stage, height: int, width: int) -> int:
+    """Bytes kept between tiles of ``height`` x ``width`` outputs so that no element is computed twice, tiles themselves not included [B].
+
+    Of every tensor that windows read: kept rows x (its columns + kept columns, since rows of the next tiles are written before those of
+    this one are done with) + kept columns x rows of a tile.
+    """
+    down, across = (rolling(stage, strips_of(stage, size, axis), axis) for axis, size in enumerate((height, width)))
+    total = 0
+    for name in down:
+        if name not in stage.graph.producer or not any(i in stage.windows for i in _readers(stage, name)):
+            continue
+        whole, rows, columns = stage.extent(name), _kept(down[name]), _kept(across[name])
+        positions = rows * (whole[1] + columns) + columns * max(strip.added.size for strip in down[name])
+        total += math.ceil(stage.graph.tensors[name].bytes * positions / (whole[0] * whole[1]))
+    return total
+
+
+def _kept(rolled: Sequence[Strip]) -> int:
+    return max(strip.added.first - strip.held.first if strip.added.size else 0 for strip in rolled)
+
+
+def tiled_macs(stage: Stage, height: int, width: int) -> int:
+    """Multiply-accumulates of tiles whose overlaps are kept along both axes: of each operator the elements that tiles add."""
+    down, across = (rolling(stage, strips_of(stage, size, axis), axis) for axis, size in enumerate((height, width)))
+    total = 0
+    for i in stage.operators:
+        name = stage.graph.operators[i].outputs[0]
+        if name in down:
+            added = sum(strip.added.size for strip in down[name]) * sum(strip.added.size for strip in across[name])
+            whole = stage.extent(name)
+            total += macs_of(stage.graph, i) * added // (whole[0] * whole[1])
     return total
 
 

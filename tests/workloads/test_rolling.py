@@ -15,7 +15,7 @@ from workloads.builder import GraphBuilder
 from workloads.errors import GraphError
 from workloads.graph import Graph
 from workloads.patches import macs_of, stage_to, stages
-from workloads.rolling import buffer_rows, rolling, streamed_macs, strips_of
+from workloads.rolling import buffer_rows, edges_bytes, rolling, streamed_macs, strips_of, tiled_macs
 from workloads.transforms.depth_first import depth_first
 
 
@@ -79,6 +79,31 @@ def test_row_by_row_is_a_line_buffer(kernel: int, apart: int) -> None:
             assert middle and {strip.held.size for strip in middle} == {reach + height - 1}
             assert {strip.added.first - strip.held.first for strip in middle} == {reach - 1}
         assert all(buffer_rows(rolled[name]) == reach + height - 1 for name in steady)
+
+
+@given(seed=st.integers(0, 10_000), height=st.integers(1, 4), width=st.integers(1, 4))
+@settings(max_examples=40, deadline=None)
+def test_overlaps_kept_along_both_axes_cost_no_macs(seed: int, height: int, width: int) -> None:
+    graph = drawn(seed)
+    for stage in stages(graph):
+        extent = stage.extent(stage.output)
+        windows = stage.windows.values()
+        if (
+            height <= extent[0]
+            and width <= extent[1]
+            and all(k >= s for w in windows for k, s in zip(w.kernel, w.strides, strict=True))
+        ):
+            assert tiled_macs(stage, height, width) == stage.macs(stage.tiles(1, 1))
+
+
+def test_kept_edges_by_hand() -> None:
+    """A tensor of 4 channels of 40 x 40, 3x3 at stride 1 in tiles of 4 x 8: 2 rows of 40 + 2, and 2 columns of the rows of a tile."""
+    net = GraphBuilder("chain", dtype="int8")
+    x = net.conv(net.input((1, 4, 40, 40)), 4, 1, activation=None, name="first")
+    x = net.conv(x, 4, 3, 1, 1, activation=None, name="second")
+    stage = stage_to(net.finish(net.global_average_pool(x)), x)
+    assert edges_bytes(stage, 4, 8) == 4 * (2 * (40 + 2) + 2 * 4)
+    assert edges_bytes(stage, 40, 40) == 0 and tiled_macs(stage, 4, 8) == stage.plain_macs
 
 
 def test_what_cannot_be_cut_is_said() -> None:
