@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hwmodels.memory_profile import load_memory_profile
 from sim.accounting import Allocations, allocations_of
 from sim.buffers import Sharing as Shared
@@ -18,12 +20,22 @@ def order_problem(graph: Graph, sharing: Shared | None = None) -> OrderProblem:
 def order_problem_of(counted: Allocations) -> OrderProblem:
     """The ordering problem of a network under the profile its allocations were counted with."""
     graph = counted.graph
-    before = [
-        frozenset(graph.producer[name] for name in operator.inputs if name in graph.producer) for operator in graph.operators
-    ]  # fmt: skip
     return OrderProblem(
-        tuple(before),
+        _before(graph),
         tuple(Allocation(a.bytes, a.users, a.writer, a.stays) for a in counted.allocations),
         counted.workspace,
         {i: Sharing(overlap.source, overlap.saved) for i, overlap in counted.overlaps.items()},
     )
+
+
+def _before(graph: Graph) -> tuple[frozenset[int], ...]:
+    """Per operator, those that must run before it: who writes what it reads; of a stage that is run depth first, the one before it.
+
+    Rows of a strip are written over rows that the strips before have done with, so that no strip may overtake another.
+    """
+    before = [{graph.producer[name] for name in operator.inputs if name in graph.producer} for operator in graph.operators]
+    if "depth_first" in graph.settings:
+        strips = [i for i, o in enumerate(graph.operators) if "tile_of" in o.attributes or o.op in ("Window", "Assemble")]
+        for earlier, later in pairwise(strips):
+            before[later].add(earlier)
+    return tuple(map(frozenset, before))

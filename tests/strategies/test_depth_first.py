@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 
 import boardless as bl
+from hwmodels.reader import load_device
+from sim.lower import layerwise_plan, lower
 from sim.results import Estimate
 from strategies.errors import StrategyError
+from strategies.memory_plan import in_best_order
+from strategies.ordering import least_peak_order
+from strategies.ordering.of_graph import order_problem
+from workloads.builder import GraphBuilder
+from workloads.patches import stage_to
+from workloads.transforms.depth_first import depth_first
 
 
 def on_mcu(*strategy: str) -> Estimate:
@@ -30,6 +38,24 @@ def test_between_the_patched_and_the_plain_network() -> None:
     macs = [plain.macs, *(answer.macs for answer in blocks[1:]), patches.macs]
     assert blocks[0].macs == plain.macs and macs == sorted(set(macs))
     assert blocks[0].weights_bytes == plain.weights_bytes
+
+
+def test_no_strip_overtakes_another() -> None:
+    """New rows are written over old ones: another order may move what is outside the stage, not the strips."""
+    graph = GraphBuilder("head", dtype="int8")
+    x = graph.input((1, 3, 24, 24))
+    for number in range(3):
+        x = graph.conv(x, 4, 3, 1, 1, name=f"conv{number}")
+    stage = stage_to(graph.finish(graph.global_average_pool(x)), x)
+    changed = depth_first(stage.graph, stage, 2)
+    inside = [i for i, o in enumerate(changed.operators) if "tile_of" in o.attributes]
+    before = order_problem(changed).before
+    order = list(least_peak_order(order_problem(changed)).order)
+    assert [i for i in order if i in set(inside)] == inside
+    assert all(any(earlier < later for earlier in before[later]) for later in inside[1:])
+    device = load_device("stm32h743")
+    schedule = lower(changed, device, layerwise_plan(changed, device, profile="ideal"))
+    assert in_best_order(schedule)[0].placement.activations_peak_bytes == schedule.placement.activations_peak_bytes
 
 
 def test_a_limit_is_kept() -> None:
