@@ -177,7 +177,7 @@ def offers(problem: Problem, room: Mapping[str, float]) -> list[str]:
     """Strategies that trade time for working memory on this device, as the command line writes them."""
     kinds = {level.kind for level in problem.device.memories.values()}
     aim = f"limit={_size(int(room['sram']))}" if math.isfinite(room.get("sram", math.inf)) else ""
-    found = [f"patch:{aim}"] if aim else []
+    found = [f"patch:{aim}", f"depth_first:{aim}"] if aim else []
     if "flash" in kinds:
         found += [":".join(("swap", ",".join(filter(None, (f"to={storage}", aim))))) for storage in ("flash", "sd")]
     if "external_ram" in kinds:
