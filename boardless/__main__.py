@@ -8,10 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-#: Where the project's own errors are: what they say is meant for the user as it stands.
-OWN_ERRORS = tuple(
-    f"{name}.errors" for name in ("workloads", "hwmodels", "dataflows", "sim", "strategies", "validation", "boardless")
-)
+from boardless.refusals import describe, one_line
 
 ANSWERED, CHECK_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -39,8 +36,9 @@ def _guarded(words: list[str]) -> int:
     except BrokenPipeError:
         _drop_output()
         return ANSWERED
-    except KeyboardInterrupt:
-        return _fail("interrupted; no file was left half written; run the same command to start again", INTERRUPTED)
+    except KeyboardInterrupt as stopped:
+        kept = str(stopped) or "no file was left half written; run the same command to start again"
+        return _fail(f"interrupted; {kept}", INTERRUPTED)
     except Exception as error:
         if "--debug" in words:
             raise
@@ -56,45 +54,6 @@ def _run(words: list[str]) -> int:
     status = verb() if callable(verb) else verb
     sys.stdout.flush()
     return int(status or ANSWERED)
-
-
-def describe(error: BaseException, words: Sequence[str] = ()) -> str:
-    """One line for an error: the project's own say it all; what the parser says gets what stood there and the way to help.
-
-    >>> from workloads.errors import GraphError
-    >>> describe(GraphError("model.onnx: empty file; an ONNX model is expected"))
-    'model.onnx: empty file; an ONNX model is expected'
-    """
-    if hasattr(error, "format_message"):
-        return _usage(error, words)
-    if any(kind.__module__ in OWN_ERRORS for kind in type(error).__mro__):
-        return _one_line(str(error))
-    if isinstance(error, OSError):
-        name = os.path.basename(str(error.filename or "")) or "standard output"
-        wanted = "room to write" if error.filename is None else "a file that can be read"
-        return _one_line(f"{name}: {error.strerror or error}; {wanted} is expected; check the path")
-    if isinstance(error, MemoryError):
-        return "memory: too little on this machine for the network; a smaller one is expected; lower --batch or --dim"
-    said = _one_line(f"{type(error).__name__}: {error}")
-    return f"internal: {said}; this is a defect of boardless; run again with --debug and report it"
-
-
-def _usage(error: Any, words: Sequence[str]) -> str:
-    """What the parser refuses: an unknown verb or option, a missing argument, a value of the wrong sort."""
-    command = getattr(getattr(error, "ctx", None), "command_path", None) or "boardless"
-    said = _one_line(error.format_message()).rstrip(".")
-    flags: Sequence[str] = getattr(getattr(error, "param", None), "opts", None) or ()
-    given = next((after for flag, after in zip(words, words[1:], strict=False) if flag in flags), None)
-    if given is not None and said.startswith("Invalid value"):
-        said = f"{flags[0]}: '{given}'; {said.partition(': ')[2]}"
-    verbs = getattr(getattr(getattr(error, "ctx", None), "command", None), "commands", None)
-    if said.startswith("No such command") and verbs and "Did you mean" not in said:
-        said += f"; one of {', '.join(verbs)} is expected"
-    return f"{said}; see {command} --help"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _fail(line: str, status: int) -> int:
@@ -122,7 +81,7 @@ def _replace_what_cannot_be_shown() -> None:
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"boardless: warning: {_one_line(str(message))}", file=sys.stderr)
+    print(f"boardless: warning: {one_line(str(message))}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boardless import session
+from boardless.refusals import describe
 from boardless.results import Result
 from boardless.row_store import KEY_BYTES, Block, block_line
 from boardless.space import Axis, Group
@@ -201,8 +202,6 @@ def _point(task: Task, place: int) -> dict[str, Any]:
     try:
         return _head(task, place) | figures(_estimated(task, place))
     except Exception as error:
-        from boardless.__main__ import describe
-
         return _head(task, place) | {"status": FAILED, "reason": describe(error)}
 
 

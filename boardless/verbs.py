@@ -12,7 +12,7 @@ from boardless import checks, machine_form, options, session, side_by_side, text
 from boardless.errors import UsageError
 from boardless.files import write_all, write_text
 from boardless.options import Given
-from boardless.progress import Rate, Steps
+from boardless.progress import Rate, Steps, keeping
 from boardless.results import Result
 from hwmodels.jit import on_compile
 from strategies.telling import heard_by
@@ -212,9 +212,11 @@ def explore(
     _listen(given)
     wanted = checked_objectives(objectives)
     asked = read_space(space, given["devices"], given["networks"])
-    with Rate("exploring", quiet=given["quiet"]) as progress:
+    log = store or f"{asked.name}.rows"
+    kept = f"the rows so far are kept in {log}; the same command goes on from there"
+    with Rate("exploring", quiet=given["quiet"]) as progress, keeping(kept):
         found = run(
-            asked, store or f"{asked.name}.rows", workers=workers, scheduler=scheduler, sample=sample, seed=seed,
+            asked, log, workers=workers, scheduler=scheduler, sample=sample, seed=seed,
             devices=given["devices"], networks=given["networks"], progress=progress.show,
         )  # fmt: skip
     try:

@@ -335,3 +335,19 @@ def test_undominated_equals_the_obvious() -> None:
             beaten = ((values <= row).all(axis=1) & (values < row).any(axis=1)).any()
             first = not any((values[j] == row).all() for j in range(i))
             assert (i in kept) == (not beaten and first)
+
+
+def test_an_interrupt_says_what_was_kept(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text(SPACE)
+    store, environment = tmp_path / "rows", {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    words = [sys.executable, "-m", "boardless", "explore", "space.yaml", "--store", "rows", "--workers", "1"]
+    running = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while running.poll() is None and (not store.exists() or store.read_bytes().count(b"\n") <= 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "interrupted; the rows so far are kept in rows; the same command goes on from there" in said
+    assert "Traceback" not in said
