@@ -28,7 +28,7 @@ from sim.schedule import Schedule
 from sim.swap import swapped
 from sim.tasks import TaskList
 from sim.transfers import Transfer, link_work, transfers_of
-from workloads.dtypes import WEIGHT_FORMATS
+from workloads.dtypes import WEIGHT_FORMATS, bits, is_float
 from workloads.errors import nearest
 from workloads.graph import Graph, Operator
 from workloads.operators import rule_of
@@ -193,7 +193,7 @@ def lower(graph: Graph, device: Device, plan: Plan, lowerings: Mapping[str, Lowe
     for name in dict.fromkeys(move.link for move in moves if move.link):
         work[name] = link_work(device.links[name], [m for m in moves if m.link == name], len(graph.operators))
     tasks = TaskList(graph, plan, work, unit_of, moves).tasks
-    notes = (*placement.notes, *_notes(device, plan, unit_of, moves))
+    notes = (*placement.notes, *_notes(device, plan, unit_of, moves), *_wider(graph, units, unit_of))
     found = Schedule(graph, device, plan, tuple(tasks), work, unit_of, units, tables, placement, notes)
     return found if plan.swap is None else swapped(found, plan.swap)
 
@@ -258,6 +258,25 @@ def _away_from_home(placement: Placement, units: Mapping[str, ComputeUnit]) -> b
     """True where a tensor lives elsewhere than in the first memory of its unit's lists: lowering must know."""
     homes = {name for unit in units.values() for name in (*unit.weights_in[:1], *unit.activations_in[:1])}
     return bool(set(placement.regions.values()) - homes)
+
+
+def _wider(graph: Graph, units: Mapping[str, ComputeUnit], unit_of: Sequence[str]) -> list[str]:
+    """Which narrow operands of products a unit computes in a wider type, because it has no arithmetic of their own."""
+    found: dict[tuple[str, str], None] = {}
+    for operator, name in zip(graph.operators, unit_of, strict=True):
+        read = [graph.tensors[source] for source in operator.inputs[:2] if source]
+        if len(read) == 2 and read[1].role == "weight":
+            dtype = read[0].dtype
+            if dtype not in WEIGHT_FORMATS and not is_float(dtype) and bits(dtype) <= 8 and dtype not in units[name].dtypes:
+                found[name, dtype] = None
+    return [
+        f"types: unit '{name}' has no {dtype} arithmetic and computes it in {_widened(units[name], dtype)}" for name, dtype in found
+    ]
+
+
+def _widened(unit: ComputeUnit, dtype: str) -> str:
+    """The narrowest type of a unit that holds another."""
+    return min((other for other in unit.dtypes if bits(other) >= bits(dtype)), key=bits, default=unit.dtypes[0])
 
 
 def _notes(device: Device, plan: Plan, unit_of: Sequence[str], moves: Sequence[Transfer]) -> list[str]:
