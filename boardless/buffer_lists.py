@@ -31,7 +31,9 @@ def read_buffers(path: str | Path) -> BufferList:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not a text file in UTF-8"
-        raise UsageError(f"{path.name}: {reason}; a buffer list ({','.join(COLUMNS)}) is expected; check the path") from None
+        raise UsageError(
+            f"{path.name or path}: {reason}; a buffer list ({','.join(COLUMNS)}) is expected; check the path"
+        ) from None
     rows = [(number, row) for number, row in enumerate(csv.reader(io.StringIO(text)), 1) if any(cell.strip() for cell in row)]
     if not rows:
         raise UsageError(f"{path.name}: the file is empty; a first line '{','.join(COLUMNS)}' and a line per buffer are expected")

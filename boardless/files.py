@@ -28,7 +28,7 @@ def write_all(folder: str | Path, contents: Mapping[str, bytes]) -> list[Path]:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write one file, whole or not at all; a device or pipe such as /dev/null is written as it is."""
-    path = path.resolve()
+    given, path = path, path.resolve()
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(content)
@@ -41,4 +41,4 @@ def write_bytes(path: Path, content: bytes) -> None:
         finally:
             beside.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{path.name}: {error.strerror or error}; a file that can be written is expected; name another") from None
+        raise UsageError(f"{given}: {error.strerror or error}; a file that can be written is expected; name another") from None

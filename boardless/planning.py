@@ -124,6 +124,8 @@ def plan(
         raise UsageError(f"--planner: '{planner}'; one of {', '.join(PLANNERS)} is expected; {nearest(planner, PLANNERS)}")
     room = None if capacity is None else _bytes(capacity)
     seconds = _seconds(time_limit)
+    if alignment < 1:
+        raise UsageError(f"--alignment: {alignment}; a whole number of at least 1 is expected")
     listed = _listed(buffers)
     found = plan_arena(listed.spans, planner, capacity=room, alignment=alignment, budget=Budget(seconds), seed=seed)
     return PlanResult(listed, found, room)

@@ -113,7 +113,10 @@ def test_bad_words(buffers: Path, tmp_path: Path) -> None:
     assert "--capacity: '12 apples'" in refused("plan", buffers, "--capacity", "12 apples")
     assert "--capacity: -1" in refused("plan", buffers, "--capacity", "-1")
     assert "--time-limit: 0" in refused("plan", buffers, "--time-limit", "0")
-    assert "alignment: 0" in refused("plan", buffers, "--alignment", "0")
+    assert "--alignment: 0" in refused("plan", buffers, "--alignment", "0")
+    assert refused("plan", ".").startswith(".: Is a directory")
+    nowhere = tmp_path / "nowhere" / "out.csv"
+    assert f"{nowhere}: No such file" in refused("plan", buffers, "-o", nowhere)
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
     assert "not a text file" in refused("plan", tmp_path / "binary.csv")
 
