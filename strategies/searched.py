@@ -33,10 +33,17 @@ Evaluate = Callable[[Problem], tuple[Figures, Any]]
 
 @dataclass(frozen=True)
 class Choice:
-    """One decision of a recipe."""
+    """One decision of a recipe.
+
+    Attributes
+    ----------
+    once : bool
+        True where its options take long: they are tried once for all starts of recipes that come to the same figures.
+    """
 
     name: str
     options: tuple[Option, ...]
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,7 @@ def choices_of(problem: Problem, extra: Sequence[Strategy] = (), *, room: Mappin
     found = [Choice("fold", ((), (read_strategy("fold"),))), Choice("network", _networks(problem))]
     found += [Choice(strategy.spec, ((), (strategy,))) for strategy in early]
     found += [Choice(spec, ((), (read_strategy(spec),))) for spec in ("fuse", "trim", "reorder") if spec not in names]
-    found.append(Choice("memory", _memories(problem, settled, room or {})))
+    found.append(Choice("memory", _memories(problem, settled, room or {}), once=True))
     return [choice for choice in found if len(choice.options) > 1]
 
 
@@ -260,6 +267,7 @@ class _Tried:
         self.choices, self.evaluate, self.budgets = choices, evaluate, budgets
         self.refused: dict[str, int] = {}
         self._problems: dict[tuple[int, ...], Problem | str] = {(): problem}
+        self._outcomes: dict[Any, tuple[int, ...]] = {}  # figures -> the first start of a recipe that came to them
         self._same: dict[tuple[int, ...], tuple[int, ...]] = {}  # where an option changed nothing: the recipe without it
         self._candidates: dict[tuple[int, ...], Candidate | None] = {}
 
@@ -273,10 +281,23 @@ class _Tried:
     def _shortest(self, key: tuple[int, ...]) -> tuple[int, ...]:
         """The recipe without the options that change nothing where they stand."""
         for length in range(1, len(key) + 1):
+            if self.choices[length - 1].once and key[length - 1]:
+                key = self._first_alike(key[: length - 1]) + key[length - 1 :]
             start = key[:length]
             self._applied(start)
             key = self._same.get(start, start) + key[length:]
         return key
+
+    def _first_alike(self, start: tuple[int, ...]) -> tuple[int, ...]:
+        """The first start of a recipe that comes to the same figures as this one, with nothing done after it."""
+        whole = start + (0,) * (len(self.choices) - len(start))
+        if whole not in self._candidates:
+            self._candidates[whole] = self._evaluated(whole)
+        candidate = self._candidates[whole]
+        if candidate is None:
+            return start
+        outcome = (len(start), *candidate.figures.items(), candidate.accuracy_loss)
+        return self._outcomes.setdefault(outcome, start)
 
     def distinct(self) -> list[Candidate]:
         """All candidates, of those with equal figures and excesses the one with the shortest recipe."""
