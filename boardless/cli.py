@@ -321,7 +321,7 @@ def calibrate(
 
 
 @app.command(epilog="Example: boardless validate eyeriss_v1_alexnet --rows rows.csv --plot errors")
-@options(shared.PLOT, shared.OUTPUT)
+@options(shared.CATALOGUE, shared.PLOT, shared.OUTPUT)
 def validate(
     given: Given,
     dataset: Annotated[

@@ -52,6 +52,7 @@ from strategies.strategy import apply_all
 from validation.calibrate import Calibration
 from validation.calibrate import calibrate as fit_board
 from validation.compare import Report
+from validation.predict import Added
 from validation.studies import study_names
 from validation.studies import validate as reports_of
 from workloads.dtypes import WEIGHT_FORMATS
@@ -462,7 +463,7 @@ def calibrate(measured: str | Path, on: str, *, aliases: Sequence[str] = (), dat
 
 def validate(
     datasets: str | Sequence[str], *, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None,
-    within: Progress | None = None,
+    within: Progress | None = None, devices: Sequence[str | Path] = (), networks: Sequence[str | Path] = (),
 ) -> list[Report]:  # fmt: skip
     """Predictions beside measurements: the reports of each dataset, in order.
 
@@ -471,9 +472,10 @@ def validate(
     0.0
     """
     named = [datasets] if isinstance(datasets, str) else list(datasets)
+    added = Added(tuple(str(path) for path in devices), tuple(str(path) for path in networks))
     found = []
     for name in named:
         if progress is not None:
             progress(name)
-        found += reports_of(name, split, aliases, within)
+        found += reports_of(name, split, aliases, within, added)
     return found

@@ -172,9 +172,18 @@ def validate(
     from boardless import validation_report
 
     _listen(given)
-    names = list(specs) or session.dataset_names()
+    held = split is not None and split.startswith("holdout:")
+    names = [split.partition(":")[2]] if split is not None and held else list(specs) or session.dataset_names()
     with Steps("validating", len(names), quiet=given["quiet"]) as steps:
-        reports = session.validate(names, split=split, aliases=aliases, progress=steps.next, within=steps.within)
+        reports = session.validate(
+            names,
+            split=split,
+            aliases=aliases,
+            progress=steps.next,
+            within=steps.within,
+            devices=given["devices"],
+            networks=given["networks"],
+        )
     pictures = {}
     if given["plot"] is not None:
         from boardless.plots.error import error_pictures

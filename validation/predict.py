@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
 
 from hwmodels.device import Device
 from hwmodels.reader import load_device
@@ -25,20 +27,31 @@ SRAM = ("tcm", "sram", "scratchpad")
 TYPES = {"f16": "fp16", "4-bit": "q4_0", "q4": "q4_0", "iq4_nl": "q4_0", "iq4_xs": "q4_0"}
 
 
-@functools.lru_cache(maxsize=256)
-def _device(name: str) -> Device:
-    return load_device(name)
+class Added(NamedTuple):
+    """Paths of device files and of layer tables that stand beside the catalogue."""
+
+    devices: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+NOTHING_ADDED = Added()
 
 
 @functools.lru_cache(maxsize=256)
-def _network(name: str, batch: int, phase: str | None, context: int | None) -> Graph:
-    return load_network(name, batch=batch if batch != 1 else None, phase=phase, context=context)
+def _device(name: str, paths: tuple[str, ...]) -> Device:
+    return load_device(name, extra_paths=paths)
 
 
-def estimate_of(row: Measurement) -> Estimate:
+@functools.lru_cache(maxsize=256)
+def _network(name: str, batch: int, phase: str | None, context: int | None, paths: tuple[str, ...]) -> Graph:
+    return load_network(name, batch=batch if batch != 1 else None, phase=phase, context=context, catalogue_paths=paths)
+
+
+def estimate_of(row: Measurement, added: Added = NOTHING_ADDED) -> Estimate:
     """Closed-form answer for the settings of a row; errors of the pieces pass through."""
-    device = _device(row.device)
-    graph = _network(row.model, row.batch, row.phase if row.phase in ("prefill", "decode") else None, row.context)
+    device = _device(row.device, added.devices)
+    phase = row.phase if row.phase in ("prefill", "decode") else None
+    graph = _network(row.model, row.batch, phase, row.context, added.networks)
     unit = device.units.get(row.unit, device.default_unit)
     asked = TYPES.get(row.dtype, row.dtype)
     known = asked in (*unit.dtypes, *WEIGHT_FORMATS) and _is_float(graph)
@@ -75,5 +88,17 @@ VALUES: dict[str, Callable[[Estimate, Measurement], float | None]] = {
 
 def predicted(row: Measurement) -> float | None:
     """Prediction of one row in the unit of its metric; ``None`` where the device's file does not say enough."""
+    return predicted_with_interval(row)[0]
+
+
+def predicted_with_interval(row: Measurement, added: Added = NOTHING_ADDED) -> tuple[float | None, tuple[float, float] | None]:
+    """Prediction of one row and, where one was learnt, its 80 % interval: of latencies, and of the rates that follow from them."""
     value = VALUES.get(row.metric)
-    return None if value is None else value(estimate_of(row), row)
+    if value is None:
+        return None, None
+    found = estimate_of(row, added)
+    if found.latency_interval_s is None or row.metric not in ("latency_s", "fps", "tokens_per_s"):
+        return value(found, row), None
+    ends = [value(replace(found, latency_s=end), row) for end in found.latency_interval_s]
+    low, high = sorted(end for end in ends if end is not None)
+    return value(found, row), (low, high)

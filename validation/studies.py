@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hwmodels.catalog import device_names
@@ -20,11 +21,11 @@ from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
 from validation.errors import DatasetError
 from validation.isca16_dataflows import isca16_dataflows
-from validation.measurement import Dataset
+from validation.measurement import Dataset, Measurement
 from validation.nasbench_study import study as nasbench_study
 from validation.peaks import peaks
-from validation.predict import predicted
-from validation.reader import dataset_names, load_aliases, load_dataset
+from validation.predict import NOTHING_ADDED, Added, predicted_with_interval
+from validation.reader import Aliases, dataset_names, load_aliases, load_dataset
 from workloads.errors import GraphError
 from workloads.readers import network_list
 
@@ -67,7 +68,9 @@ def study_names() -> tuple[str, ...]:
     return tuple(sorted({*dataset_names(), *JOINT_STUDIES} - members))
 
 
-def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None) -> list[Report]:
+def validate(
+    spec: str, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None, added: Added = NOTHING_ADDED
+) -> list[Report]:
     """Reports of one dataset.
 
     Parameters
@@ -80,11 +83,15 @@ def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), p
         Alias files beside the project's.
     progress : callable or None
         Told what is being worked on.
+    added : Added
+        Device files and layer tables beside the catalogue.
     """
+    if split is not None and split.startswith("holdout:"):
+        return [holdout_report(split, load_aliases(map(Path, aliases)), progress, added)]
     if spec in JOINT_STUDIES:
         return JOINT_STUDIES[spec][1](split, progress)
     study = STUDIES.get(spec)
-    dataset = load_dataset(spec, load_aliases(map(Path, aliases)), None if study or spec in OWN_NAMES else _known())
+    dataset = load_dataset(spec, load_aliases(map(Path, aliases)), None if study or spec in OWN_NAMES else _known(added))
     if spec in REFITTED_STUDIES:
         return REFITTED_STUDIES[spec](dataset, split, progress)
     if study is not None:
@@ -93,10 +100,27 @@ def validate(spec: str, split: str | None = None, aliases: Sequence[str] = (), p
         return study(dataset)
     if split not in (None, "none"):
         raise DatasetError(f"split: '{split}' for {dataset.name}; nothing is refitted for it, 'none' is expected")
-    return [catalogue_report(dataset, progress)]
+    return [catalogue_report(dataset, progress, added)]
 
 
-def catalogue_report(dataset: Dataset, progress: Progress | None = None) -> Report:
+def holdout_report(split: str, aliases: Aliases, progress: Progress | None = None, added: Added = NOTHING_ADDED) -> Report:
+    """Rows of a file of which nothing was fitted on: constants as they come, and no row that they were fitted on."""
+    dataset = load_dataset(split.partition(":")[2], aliases, _known(added))
+    seen = {_result(row) for name in dataset_names() for row in load_dataset(name, aliases)}
+    fresh = tuple(row for row in dataset.rows if _result(row) not in seen)
+    report = catalogue_report(replace(dataset, rows=fresh), progress, added)
+    left_out = dict(report.left_out)
+    if len(fresh) < len(dataset):
+        left_out["stands in the project's own data, which was fitted on"] = len(dataset) - len(fresh)
+    refitted = "nothing; the constants were fitted on the project's own data alone"
+    return replace(report, split=f"holdout:{dataset.name}", refitted=refitted, left_out=left_out)
+
+
+def _result(row: Measurement) -> tuple[object, ...]:
+    return row.device, row.model, row.metric, row.dtype, f"{row.value:.4g}"
+
+
+def catalogue_report(dataset: Dataset, progress: Progress | None = None, added: Added = NOTHING_ADDED) -> Report:
     """Each row beside the closed form of its network on its device; what cannot be predicted is counted by its reason."""
     rows: list[Compared] = []
     left_out: Counter[str] = Counter({f"no such {name}": count for name, count in dataset.unmatched.items()})
@@ -104,14 +128,14 @@ def catalogue_report(dataset: Dataset, progress: Progress | None = None) -> Repo
         if progress is not None and number % 20 == 1:
             progress(f"{dataset.name}: row {number} of {len(dataset)}")
         try:
-            value = predicted(row)
+            value, interval = predicted_with_interval(row, added)
         except (GraphError, DeviceFileError, ScheduleError, ValueError) as error:
             left_out[str(error)] += 1
             continue
         if value is None or value <= 0:
             left_out[f"{row.metric} of {row.device} is not known"] += 1
             continue
-        rows.append(Compared(row, value))
+        rows.append(Compared(row, value, *(interval or (None, None))))
     notes = (*_about(dataset, rows), *dataset.caveats)
     return Report(dataset.name, "none", tuple(rows), left_out=dict(sorted(left_out.items())), notes=notes)
 
@@ -140,6 +164,6 @@ def _nearest(dataset: Dataset) -> str:
     return f"written are {'; '.join(near)}; `--aliases FILE` with kind,as_written,name tells what a name means"
 
 
-def _known() -> Callable[[str, str], bool]:
-    names = {"device": set(device_names()), "model": {entry.name for entry in network_list(())}}
+def _known(added: Added) -> Callable[[str, str], bool]:
+    names = {"device": set(device_names(added.devices)), "model": {entry.name for entry in network_list(added.networks)}}
     return lambda kind, name: name in names[kind] or (kind == "model" and ":" in name)

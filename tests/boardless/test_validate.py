@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.boardless.commands import boardless, refused
+from validation.reader import load_dataset
 
 MINE = "device,model,latency_ms,threads\nraspberry_pi_4,lenet5,0.5,4\nraspberry_pi_4,squeezenet,40,4\nraspberry_pi_9,lenet5,1,4\n"
 
@@ -54,3 +55,28 @@ def test_bad_number(tmp_path: Path) -> None:
     table = tmp_path / "mine.csv"
     table.write_text("device,model,latency_ms\nraspberry_pi_4,lenet5,soon\n")
     assert "mine.csv:2: column 'latency_ms': 'soon'" in refused("validate", table)
+
+
+LAYERS = "name,op,in_shape,out_shape,kernel,stride\nc1,Conv,3x96x96,16x48x48,3x3,2x2\nfc,Gemm,36864,10,,\n"
+BOARDS = "device,chip,cluster,uarch,cores,clock_mhz,dram_bw_gbps\nmy_board,my_chip,cpu,Cortex-A55,4,1800,12.8\n"
+
+
+def test_held_out_file_with_boards_and_networks_of_ones_own(tmp_path: Path) -> None:
+    """Boards come from a fact table, networks from layer tables; latencies have intervals; rows fitted on are left out."""
+    paths = {name: tmp_path / f"{name}.csv" for name in ("boards", "mynet", "held", "rows")}
+    paths["boards"].write_text(BOARDS)
+    paths["mynet"].write_text(LAYERS)
+    known = load_dataset("ncnn").rows[0]
+    paths["held"].write_text(
+        "device,unit,threads,model,dtype,metric,value\nmy_board,cpu,4,mynet,fp32,latency_s,0.004\nmy_board,cpu,4,mynet,fp32,fps,250\n"
+        f"{known.device},{known.unit},{known.threads},{known.model},{known.dtype},latency_s,{known.value}\n"
+    )
+    given = ("--devices", str(paths["boards"]), "--networks", str(paths["mynet"]), "--rows", str(paths["rows"]))
+    found = boardless("validate", "--split", f"holdout:{paths['held']}", *given, "--json", "-")
+    form = json.loads(found.output)
+    assert found.status == 0 and form["split"] == "holdout:held" and form["total"]["n"] == 2
+    assert list(form["left_out"]) == ["stands in the project's own data, which was fitted on"]
+    latency, rate = csv.DictReader(paths["rows"].read_text().splitlines())
+    assert 0 < float(latency["lower"]) < float(latency["predicted"]) < float(latency["upper"])
+    assert float(rate["lower"]) == pytest.approx(1 / float(latency["upper"]))
+    assert all(group["interval_coverage"] is not None and group["interval_width"] > 1 for group in form["groups"])
