@@ -105,6 +105,7 @@ class Optimized:
             "peak_bytes": int(figures["peak"] or 0),
             "flash_bytes": int(figures["stored"] or 0),
             "accuracy_loss": candidate.accuracy_loss,
+            "profile": candidate.answer.profile,
             "recipe": list(candidate.recipe),
             "command": self.command_of(candidate),
         }
@@ -126,6 +127,7 @@ class Optimized:
         shown = self.points[:SHOWN] if near is None else [near]
         parts.append(self._table(shown))
         parts += [Text(f"[{place}] {self.command_of(candidate)}") for place, candidate in enumerate(shown, 1)]
+        parts += map(Text, _profiles(shown))
         if near is None and len(self.points) > SHOWN:
             parts.append(Text(f"{len(self.points) - SHOWN} more points; --json gives all"))
         if any(candidate.accuracy_loss is None for candidate in shown):
@@ -143,6 +145,15 @@ class Optimized:
                 formats.NOT_KNOWN if loss is None else f"{loss:g}",
             )  # fmt: skip
         return made
+
+
+def _profiles(candidates: Sequence[Candidate]) -> list[str]:
+    """How the memory of the points is counted: they may differ, as swapping moves blocks of its own."""
+    places: dict[str, list[int]] = {}
+    for place, candidate in enumerate(candidates, 1):
+        places.setdefault(candidate.answer.profile, []).append(place)
+    said = (f"{profile} ({', '.join(f'[{place}]' for place in found)})" for profile, found in places.items())
+    return [f"memory counted as {', '.join(said)}"] if places else []
 
 
 def optimized(

@@ -113,6 +113,7 @@ class Stepwise:
             made.add_row(*_row(self.stages[-1], self.stages[0], known, "all together"))
         head = f"{first.network} on {first.device}: what each strategy buys ({formats.METHODS[first.method]})"
         lines = [Text(f"{stage.strategy}: {stage.changed}") for stage in self.stages if stage.strategy]
+        lines += map(Text, _asides(self.stages))
         short = [Text(f"does not fit in the end: {entry}") for entry in self.stages[-1].result.shortfalls]
         parts: list[RenderableType] = [Text(head, style="bold"), Text(), made, Text(), *lines, *short]
         if not known:
@@ -132,6 +133,17 @@ class Stepwise:
     def plot(self, folder: str | Path) -> list[Path]:
         """Write the waterfall into a folder; the files written."""
         return write_all(Path(folder), self.pictures())
+
+
+def _asides(stages: Sequence[Stage]) -> Iterator[str]:
+    """What the columns do not show: the mean over inferences that take different ways, and another way of counting memory."""
+    for place, stage in enumerate(stages):
+        answer, name = stage.result, stage.strategy or "plain"
+        if answer.extra.get("latency_mean_s") is not None:
+            energy = formats.by_unit(answer.extra.get("energy_mean_j"), "J")
+            yield f"{name}: {formats.seconds(answer.extra['latency_mean_s'])} and {energy} on average; the table is of the longest way"
+        if place and answer.profile != stages[place - 1].result.profile:
+            yield f"{name}: memory is counted as {answer.profile} from here on, before as {stages[place - 1].result.profile}"
 
 
 def _row(stage: Stage, before: Stage | None, known: bool, name: str | None = None) -> list[RenderableType]:

@@ -53,6 +53,15 @@ def test_the_table_says_what_changed() -> None:
     assert "filters taken out" in page and "all together" in page and "accuracy: not simulated" in page
 
 
+def test_the_mean_of_an_exit_and_another_way_of_counting_are_said() -> None:
+    lenet = ("compare", "lenet5", "--on", "stm32h743")
+    page = boardless(*lenet, "--strategy", "exit:after=c3,probability=0.5").output
+    assert "on average; the table is of the longest way" in page
+    page = boardless(*lenet, "--strategy", "swap:to=flash").output
+    assert "memory is counted as ideal from here on, before as x_cube_ai_10_0" in page
+    assert "counted as" not in boardless(*lenet, "--strategy", "fuse").output
+
+
 def test_checks_are_those_of_the_last_stage() -> None:
     assert boardless(*WORDS, "--fail-over", "latency=1us", "--quiet").status == 1
     assert boardless(*WORDS, "--fail-over", "latency=10s").status == 0

@@ -29,7 +29,7 @@ def test_points_are_ranked_and_their_commands_give_the_same_numbers(capsys: pyte
         said = json.loads(capsys.readouterr().out)
         assert said["latency_s"] == point["latency_s"] and said["energy_j"] == point["energy_j"]
         assert said["activations_peak_bytes"] == point["peak_bytes"]
-        assert said["settings"]["strategies"] == point["recipe"]
+        assert said["settings"]["strategies"] == point["recipe"] and said["profile"] == point["profile"]
 
 
 def test_what_is_infeasible_is_said_with_the_limit_that_binds(capsys: pytest.CaptureFixture[str]) -> None:
