@@ -335,7 +335,9 @@ def validate(
     split: Annotated[
         str | None,
         typer.Option(
-            "--split", help="What is held out of a fit: none, leave-one-network-out, leave-one-family-out, ...", metavar="NAME"
+            "--split",
+            help="What is held out of a fit: none, leave-one-network-out, leave-one-family-out, ..., holdout:FILE",
+            metavar="NAME",
         ),
     ] = None,
     rows: Annotated[str | None, typer.Option("--rows", help="Write a row per prediction there.", metavar="FILE.csv")] = None,

@@ -20,9 +20,9 @@ FEATURES = ("convolution", "1x1 convolution", "depthwise", "fully connected", "p
 
 
 @functools.lru_cache(maxsize=512)
-def features(model: str) -> Floats:
+def features(model: str, catalogue_paths: tuple[str, ...] = ()) -> Floats:
     """The eight features of a network, in units of 1e9 MACs, 1e6 elements, and operators."""
-    tables = graph_tables(load_network(model))
+    tables = graph_tables(load_network(model, catalogue_paths=catalogue_paths))
     operators, nests = tables.operators, tables.nests
     kinds = np.array(KINDS)[operators.kind]
     macs = operators.macs / 1e9
@@ -50,14 +50,16 @@ def macs_only(macs: Floats, seconds: Floats, tested: Floats) -> Floats:
     return np.asarray(tested * np.median(seconds / macs))
 
 
-def held_out(rows: Sequence[Measurement], groups: Sequence[object], keys: Sequence[str]) -> dict[str, Floats]:
+def held_out(
+    rows: Sequence[Measurement], groups: Sequence[object], keys: Sequence[str], catalogue_paths: tuple[str, ...] = ()
+) -> dict[str, Floats]:
     """Both baselines for every row, fitted to the rows of its own group without those that share its key."""
     members: dict[object, list[int]] = {}
     for i, group in enumerate(groups):
         members.setdefault(group, []).append(i)
     found = {"macs_only": np.full(len(rows), np.nan), "linear": np.full(len(rows), np.nan)}
     for chosen in members.values():
-        inputs = np.array([features(rows[i].model) for i in chosen])
+        inputs = np.array([features(rows[i].model, catalogue_paths) for i in chosen])
         seconds, macs = np.array([rows[i].value for i in chosen]), inputs[:, :5].sum(axis=1)
         own = np.array([keys[i] for i in chosen])
         for key in sorted(set(own)):

@@ -23,6 +23,9 @@ from workloads.transforms import retype
 SRAM = ("tcm", "sram", "scratchpad")
 
 
+#: Units that a row can only mean if the device has them: a figure of an accelerator is never compared with the processor's.
+UNIT_KINDS = ("gpu", "npu", "dsp", "cpu_big", "cpu_little")
+
 #: Types as some sources write them; block formats of four bits and a scale are alike in size.
 TYPES = {"f16": "fp16", "4-bit": "q4_0", "q4": "q4_0", "iq4_nl": "q4_0", "iq4_xs": "q4_0"}
 
@@ -52,6 +55,8 @@ def estimate_of(row: Measurement, added: Added = NOTHING_ADDED) -> Estimate:
     device = _device(row.device, added.devices)
     phase = row.phase if row.phase in ("prefill", "decode") else None
     graph = _network(row.model, row.batch, phase, row.context, added.networks)
+    if row.unit in UNIT_KINDS and row.unit not in device.units:
+        raise ValueError(f"unit: '{row.unit}' is not a unit of {device.name}; one of {', '.join(device.units)} is expected")
     unit = device.units.get(row.unit, device.default_unit)
     asked = TYPES.get(row.dtype, row.dtype)
     known = asked in (*unit.dtypes, *WEIGHT_FORMATS) and _is_float(graph)

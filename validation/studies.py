@@ -15,7 +15,7 @@ from pathlib import Path
 from hwmodels.catalog import device_names
 from hwmodels.errors import DeviceFileError
 from sim.errors import ScheduleError
-from validation import array_rows, decoder, gpu_cells, gpu_engine, gpu_vulkan, mcu, mcu_float, mcu_memory, timm_study
+from validation import array_rows, baselines, decoder, gpu_cells, gpu_engine, gpu_vulkan, mcu, mcu_float, mcu_memory, timm_study
 from validation.arrays import eyeriss_v1_alexnet, published_rows, systolic_reference
 from validation.compare import Compared, Report
 from validation.cpu_study import study as cpu_study
@@ -136,8 +136,24 @@ def catalogue_report(dataset: Dataset, progress: Progress | None = None, added: 
             left_out[f"{row.metric} of {row.device} is not known"] += 1
             continue
         rows.append(Compared(row, value, *(interval or (None, None))))
+    rows = _beside_baselines(rows, added)
     notes = (*_about(dataset, rows), *dataset.caveats)
     return Report(dataset.name, "none", tuple(rows), left_out=dict(sorted(left_out.items())), notes=notes)
+
+
+def _beside_baselines(rows: list[Compared], added: Added) -> list[Compared]:
+    """Latencies of one inference beside MACs alone and a line per kind of operator, fitted to the other networks of the group."""
+    chosen = [i for i, row in enumerate(rows) if _is_plain(row.measurement)]
+    alike = [rows[i].measurement for i in chosen]
+    found = baselines.held_out(alike, [row.group() for row in alike], [row.model for row in alike], added.networks)
+    for place, i in enumerate(chosen):
+        seconds = {name: float(values[place]) for name, values in found.items() if 0 < values[place] < float("inf")}
+        rows[i] = replace(rows[i], baselines=seconds)
+    return rows
+
+
+def _is_plain(row: Measurement) -> bool:
+    return row.metric == "latency_s" and row.phase == "infer" and row.batch == 1 and not row.layer
 
 
 def _about(dataset: Dataset, rows: Sequence[Compared]) -> list[str]:

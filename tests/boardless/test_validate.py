@@ -80,3 +80,15 @@ def test_held_out_file_with_boards_and_networks_of_ones_own(tmp_path: Path) -> N
     assert 0 < float(latency["lower"]) < float(latency["predicted"]) < float(latency["upper"])
     assert float(rate["lower"]) == pytest.approx(1 / float(latency["upper"]))
     assert all(group["interval_coverage"] is not None and group["interval_width"] > 1 for group in form["groups"])
+
+
+def test_baselines_of_ones_own_rows_are_fitted_to_the_others(tmp_path: Path) -> None:
+    """MACs alone, and a line per kind of operator: of every row of a group with two networks or more; no unit is guessed."""
+    table = tmp_path / "mine.csv"
+    rows = ("squeezenet,40,cpu", "mobilenet_v2,50,cpu", "resnet18,150,cpu", "lenet5,1,npu")
+    table.write_text("device,model,latency_ms,unit\n" + "".join(f"raspberry_pi_4,{row}\n" for row in rows))
+    form = json.loads(boardless("validate", str(table), "--json", "-").output)
+    (group,) = form["groups"]
+    assert {name: found["n"] for name, found in group["baselines"].items()} == {"macs_only": 3, "linear": 3}
+    (reason,) = form["left_out"]
+    assert "'npu' is not a unit of raspberry_pi_4" in reason
