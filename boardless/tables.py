@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 
     from boardless.mapping_view import MappingResult
 
+#: Columns of an exploration that come first; settings and fields, by name, follow them.
+ASKED_FIRST = ("network", "device", "strategies")
+#: Columns of an exploration that follow the settings and fields; peaks by memory come last.
+FOUND = (
+    "dtype", "dtype_assumed", "threads", "unit", "runtime", "status", "reason", "macs", "weights_bytes",
+    "latency_s", "latency_interval_low_s", "latency_interval_high_s", "energy_j", "energy_scope",
+    "activations_peak_bytes", "flash_bytes", "dram_bytes", "fits", "profile", "bound",
+)  # fmt: skip
+
 
 def operators_dataframe(estimate: Estimate) -> pandas.DataFrame:
     """One row per operator: figures, a column per phase, bytes read and written per memory, what the unit tells of it."""
@@ -116,21 +125,30 @@ def write_rows(path: str | Path, blocks: Callable[[], Iterator[Block]]) -> int:
         count = writers[path.suffix](beside, _column_types(blocks()), blocks())
         os.replace(beside, path)
     except OSError as error:
-        raise UsageError(f"{path.name}: {error.strerror or error}; a file that can be written is expected; name another") from None
+        raise UsageError(f"{path}: {error.strerror or error}; a file that can be written is expected; name another") from None
     finally:
         beside.unlink(missing_ok=True)
     return count
 
 
 def _column_types(blocks: Iterator[Block]) -> dict[str, type]:
-    """Type of each column, in the order in which they first come; what was asked first."""
-    found: dict[str, set[type]] = {name: set() for name in ("network", "device", "strategies")}
+    """Type of each column; in an order that does not depend on how the rows lie in blocks."""
+    found: dict[str, set[type]] = {name: set() for name in ASKED_FIRST}
     for block in blocks:
         for name, value in block.constant.items():
             found.setdefault(name, set()).add(type(value))
         for name, column in block.columns.items():
             found.setdefault(name, set()).update(map(type, column))
-    return {name: _common_type(types - {type(None)}) for name, types in found.items()}
+    return {name: _common_type(found[name] - {type(None)}) for name in sorted(found, key=_place)}
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    """Where a column stands: what was asked, then what was found, then the memories."""
+    if name in ASKED_FIRST:
+        return 0, ASKED_FIRST.index(name), name
+    if name in FOUND:
+        return 2, FOUND.index(name), name
+    return (3 if name.startswith("memory.") else 1), 0, name
 
 
 def _common_type(types: set[type]) -> type:

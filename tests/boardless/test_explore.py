@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from boardless.errors import UsageError
 from boardless.explore_report import summarised, undominated
 from boardless.exploring import Exploration, explore
 from boardless.points import Common, evaluate, rates_of
-from boardless.row_store import read_block
+from boardless.row_store import Block, read_block
 from boardless.space import Axis, Search, Space
 from boardless.tables import write_rows
 
@@ -304,6 +305,23 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"\.csv or \.parquet"):
         write_rows(tmp_path / "rows.xls", found.blocks)
     found.close()
+
+
+def test_columns_stand_in_one_order_however_the_rows_lie_in_blocks(tmp_path: Path) -> None:
+    rows = [
+        {"network": "a", "batch": b, "a.units.x": 1, "status": "ok", "latency_s": b / 8, "memory.m.peak_bytes": 4} for b in (1, 2)
+    ]
+    varying = Block(
+        {name: value for name, value in rows[0].items() if name not in ("batch", "latency_s")},
+        {name: [row[name] for row in rows] for name in ("batch", "latency_s")},
+        ["k", "l"],
+    )
+    single = [Block(row, {}, [key]) for row, key in zip(rows, "kl", strict=True)]
+    for name, blocks in (("whole.csv", [varying]), ("single.csv", single)):
+        assert write_rows(tmp_path / name, partial(iter, blocks)) == 2
+    said = (tmp_path / "whole.csv").read_text()
+    assert said == (tmp_path / "single.csv").read_text()
+    assert said.splitlines()[0] == "network,device,strategies,a.units.x,batch,status,latency_s,memory.m.peak_bytes"
 
 
 def test_the_front_is_what_no_row_of_its_network_beats(tmp_path: Path) -> None:
