@@ -32,6 +32,10 @@ class FreeChoice:
         facts = schedule.graph, schedule.device
         if self.dataflow in KIND_DATAFLOWS[unit.kind]:
             return lower(*facts, replace(schedule.plan, dataflow=self.dataflow, hypothetical=True)), None
+        if schedule.plan.mappings:
+            raise UsageError(
+                f"--mapping: with --dataflow {self.dataflow}; mappings are of the array's own dataflow; leave one of them out"
+            )
         lowering = FreeLowering(self.dataflow, objective=self.objective, gap=self.gap)
         return lower(*facts, schedule.plan, {**dataflows.LOWERINGS, unit.kind: lowering}), lowering.mapped
 

@@ -173,7 +173,7 @@ def chosen_dataflow(unit: ArrayUnit, settings: UnitSettings) -> str:
     asked = settings.dataflow or able[0]
     if asked == "best" or asked in able or (settings.hypothetical and asked in known):
         return asked
-    lever = "; --hypothetical allows it" if asked in known else ""
+    lever = "" if settings.hypothetical else "; --hypothetical allows it"
     raise MappingError(f"unit '{unit.name}': dataflow '{asked}'; this {unit.kind} array does {', '.join(able)}{lever}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,28 @@ def test_choices() -> None:
     assert free_choice(None, None, {"dataflow": "nlr", "hypothetical": True}) == FreeChoice("nlr", "latency", 0.0)
     with pytest.raises(UsageError, match="with --mapping; a mapping is given or searched"):
         free_choice("edp", None, {"mapping": "own.csv"})
+
+
+def test_a_dataflow_foreign_to_the_array_costs_the_same_in_every_verb() -> None:
+    """A hypothetical array is mapped, estimated and played alike; without the word the lever is named."""
+    words = ("lenet5", "--on", "systolic_32x32", "--dataflow", "rs", "--hypothetical", "--json", "-", "--quiet")
+    mapped, estimated, played = (json.loads(run(verb, *words).output) for verb in ("map", "estimate", "simulate"))
+    assert estimated["latency_s"] == pytest.approx(mapped["latency_s"], rel=1e-12)
+    assert played["latency_s"] == pytest.approx(estimated["latency_s"], rel=1e-9)
+    assert "rs" in {row.get("dataflow") for row in estimated["operators"]}
+    assert "--hypothetical allows it" in refused("estimate", "lenet5", "--on", "systolic_32x32", "--dataflow", "rs")
+
+
+@pytest.mark.parametrize("verb", ["map", "estimate"])
+def test_given_mappings_beside_a_foreign_dataflow_are_refused(verb: str, tmp_path: Path) -> None:
+    given = tmp_path / "given.csv"
+    given.write_text("layer,n,m,e,p,q,r,t\nc1,1,6,28,6,1,1,1\n")
+    words = ("lenet5", "--on", "eyeriss_v1", "--mapping", str(given), "--dataflow", "ws", "--hypothetical")
+    said = refused(verb, *words)
+    assert "mapping" in said
+    assert "dataflow" in said
+
+
+def test_reference_timing_beside_a_foreign_dataflow_is_refused() -> None:
+    said = refused("estimate", "lenet5", "--on", "systolic_32x32", "--dataflow", "nlr", "--hypothetical", "--timing", "reference")
+    assert "timing 'reference' beside dataflow 'nlr'" in said
