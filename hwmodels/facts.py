@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 MARKS: Mapping[str, tuple[str, ...]] = {"cpu": ("device", "uarch"), "gpu": ("device", "fp32_tflops"), "mcu": ("board", "core")}
 
 _NUMBER = re.compile(r"~?\s*(\d+(?:\.\d+)?)")
+_BELOW_ZERO = re.compile(r"-\s*\d")
 _KIND = re.compile(r"^kind:[ \t]*(\w+)", re.MULTILINE)
 
 Row = dict[str, str]
@@ -81,6 +82,12 @@ def fact_tree(path: Path, name: str) -> Entry:
     """The tree of one device of a table."""
     kind = require_fact_table(path)
     rows = [(line, row) for line, row in _rows(path) if slug(row[COLUMNS[kind][0]]) == name]
+    for at, cells in rows:
+        for column in COLUMNS[kind]:
+            if _BELOW_ZERO.match(cells.get(column, "")):
+                raise DeviceFileError(
+                    f"{path}:{at}: column {column}: '{cells[column]}'; a number from 0 or an empty cell is expected"
+                )
     line, row = rows[0]
     table = _Table(str(path), line, kind)
     sections = {"cpu": table.cpu, "gpu": table.gpu, "mcu": table.mcu}[kind]([row for _, row in rows])

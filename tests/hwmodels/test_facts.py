@@ -133,3 +133,13 @@ def test_published_tables_load(table: str) -> None:
     extra = [MEASURED / table]
     for name in set(catalog.device_names(extra)) - set(catalog.device_names()):
         assert load_device(name, extra_paths=extra).name == name
+
+
+@pytest.mark.parametrize("column", ["clock_mhz", "dram_bw_gbps"])
+def test_a_number_below_zero_is_refused_by_row_and_column(tmp_path: Path, column: str) -> None:
+    """It is no empty cell that the class might fill."""
+    table = tmp_path / "own.csv"
+    cells = {"device": "b", "uarch": "Cortex-A72", "cores": "4", "clock_mhz": "1500", "dram_bw_gbps": "12.8"} | {column: "-3"}
+    table.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n", encoding="utf-8")
+    with pytest.raises(DeviceFileError, match=f"own.csv:2: column {column}: '-3'"):
+        load_device("b", extra_paths=[table])
