@@ -31,6 +31,8 @@ def _quantized(
     narrow, wide = weights or dtype, activations or dtype
     if not any(is_float(t.dtype) for t in before.tensors.values()) and not layers:
         widest = max((bits(t.dtype) for t in before.weights if len(t.shape) > 1), default=0.0)
+        if not is_float(narrow) and bits(narrow) == widest and (wide == "keep" or bits(wide) == widest):
+            return problem, f"'{before.name}' is in {narrow} already; nothing is changed"
         if is_float(narrow) or bits(narrow) >= widest:
             raise refusal(
                 "quantize", f"network '{before.name}' has no float tensors; it is quantised already, narrower types are expected"

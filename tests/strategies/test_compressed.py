@@ -92,7 +92,9 @@ def test_narrow_groups_suit_a_cpu_and_not_a_gpu() -> None:
 def test_a_quantised_network_can_only_become_narrower() -> None:
     start = problem(load_network("mlperf_tiny_ic"), load_device("stm32h743"))
     with pytest.raises(StrategyError, match="it is quantised already, narrower types are expected"):
-        after(start, "quantize:dtype=int8")
+        after(start, "quantize:dtype=int16")
+    same = after(start, "quantize:dtype=int8")
+    assert same.graph is start.graph and "nothing is changed" in same.steps[-1].changed
     narrow = after(start, "quantize:weights=int4")
     assert len(narrow.graph) == len(start.graph)
     assert narrow.graph.weights_bytes < 0.6 * start.graph.weights_bytes
