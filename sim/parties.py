@@ -127,16 +127,18 @@ class Cast:
 
 def check_parties(parties: Sequence[Party], streams: Sequence[Stream]) -> None:
     """Refuse names that come twice, periods that are none, streams and memories that do not exist."""
-    names = [party.name for party in parties] + [stream.name for stream in streams]
+    entries: list[Party | Stream] = [*parties, *streams]
+    names = [entry.name for entry in entries]
     for name in names:
         if names.count(name) > 1:
             raise ScheduleError(
                 f"'{name}': {names.count(name)} networks or streams of this name; one is expected; name one otherwise"
             )
-    for kind, entry in (*(("network", party) for party in parties), *(("stream", stream) for stream in streams)):
-        for what, value in (("every", entry.every_ps), ("deadline", entry.deadline_ps)):  # type: ignore[attr-defined]
+    for entry in entries:
+        kind = "network" if isinstance(entry, Party) else "stream"
+        for what, value in (("every", entry.every_ps), ("deadline", entry.deadline_ps)):
             if value is not None and value <= 0:
-                raise ScheduleError(f"{kind} '{entry.name}': {what} {value} ps; a time above 0 is expected")  # type: ignore[attr-defined]
+                raise ScheduleError(f"{kind} '{entry.name}': {what} {value} ps; a time above 0 is expected")
     for party in parties:
         known = [stream.name for stream in streams]
         if party.on is not None and party.on not in known:
