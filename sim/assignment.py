@@ -40,7 +40,6 @@ def ideal_vector(unit: ComputeUnit) -> VectorUnit:
     It runs at the clock of the unit, with one lane per column of an array (16 beside others), reads and writes where the unit does,
     and spends on a simple operation what the unit spends on a multiply-accumulate. All of it is assumed.
     """
-    array = isinstance(unit, ArrayUnit)
     return VectorUnit(
         name=IDEAL_VECTOR,
         kind="vector",
@@ -51,8 +50,8 @@ def ideal_vector(unit: ComputeUnit) -> VectorUnit:
         weights_in=unit.weights_in,
         activations_in=unit.activations_in,
         active_power_w=unit.active_power_w,
-        lanes=unit.columns if array else IDEAL_LANES,  # type: ignore[attr-defined]
-        operation_energy_j=unit.mac_energy_j if array else None,  # type: ignore[attr-defined]
+        lanes=unit.columns if isinstance(unit, ArrayUnit) else IDEAL_LANES,
+        operation_energy_j=unit.mac_energy_j if isinstance(unit, ArrayUnit) else None,
     )
 
 
