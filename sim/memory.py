@@ -161,9 +161,9 @@ def _whole(operator: Operator) -> str:
 
 def _tensors(graph: Graph, counted: Allocations) -> int:
     """Activation tensors that an engine has to describe; tiles of one are one."""
-    tiled = [a for a in counted.allocations if a.writer is not None and "tile_of" in graph.operators[a.writer].attributes]
-    wholes = {_whole(graph.operators[a.writer]) for a in tiled if a.writer is not None}
-    return len(counted.allocations) - len(tiled) + len(wholes)
+    writers = [graph.operators[a.writer] for a in counted.allocations if a.writer is not None]
+    tiles = [operator for operator in writers if "tile_of" in operator.attributes]
+    return len(counted.allocations) - len(tiles) + len({_whole(tile) for tile in tiles})
 
 
 def _is_quantised(graph: Graph, i: int) -> bool:
