@@ -273,7 +273,10 @@ class _Tried:
 
     def candidate(self, places: Sequence[int]) -> Candidate | None:
         """The candidate of one option per choice; None where a strategy refuses."""
-        key = self._shortest(tuple(places))
+        return self._rated(self._shortest(tuple(places)))
+
+    def _rated(self, key: tuple[int, ...]) -> Candidate | None:
+        """The candidate of a whole recipe, evaluated once."""
         if key not in self._candidates:
             self._candidates[key] = self._evaluated(key)
         return self._candidates[key]
@@ -290,10 +293,7 @@ class _Tried:
 
     def _first_alike(self, start: tuple[int, ...]) -> tuple[int, ...]:
         """The first start of a recipe that comes to the same figures as this one, with nothing done after it."""
-        whole = start + (0,) * (len(self.choices) - len(start))
-        if whole not in self._candidates:
-            self._candidates[whole] = self._evaluated(whole)
-        candidate = self._candidates[whole]
+        candidate = self._rated(start + (0,) * (len(self.choices) - len(start)))
         if candidate is None:
             return start
         outcome = (len(start), *candidate.figures.items(), candidate.accuracy_loss)
