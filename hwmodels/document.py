@@ -7,6 +7,7 @@ and ``status`` are the defaults of the values below it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -25,6 +26,7 @@ DEEPEST = 12
 PLAIN_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "value", "merge")
 #: What may stand beside ``value``.
 VALUE_KEYS = ("value", "source", "status", "clock", "note")
+_ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -115,6 +117,16 @@ def read_document(path: Path, shown: str | None = None) -> Entry:
     except (OSError, UnicodeDecodeError) as problem:
         raise DeviceFileError(f"{name}: cannot be read as UTF-8 text ({type(problem).__name__}); a YAML file is expected") from None
     return read_text(text, name)
+
+
+def files_by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """Files by their name and by what they list under ``aliases`` on one line, without reading them as YAML."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        listed = _ALIASES.search(path.read_text(encoding="utf-8"))
+        aliases = [alias.strip(" \"'") for alias in listed[1].split(",")] if listed else []
+        found.update(dict.fromkeys((path.stem, *filter(None, aliases)), path))
+    return found
 
 
 def read_text(text: str, file: str) -> Entry:

@@ -7,7 +7,6 @@ besides, what the engine itself keeps. A profile answers these as data, with sou
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from types import MappingProxyType
 
 from hwmodels import units
 from hwmodels.citations import named_sources, source_of
-from hwmodels.document import Entry, inherit, nearest, read_document
+from hwmodels.document import Entry, files_by_name, inherit, nearest, read_document
 from hwmodels.errors import DeviceFileError, UnitError
 from hwmodels.provenance import Source
 
@@ -58,7 +57,6 @@ SIZES = {
     "large_from": 10485760.0,  # requests from this on get segments of their own, rounded up to small_segment [B]
 }
 KEYS = ("format", "name", "summary", "aliases", "rules", "sizes", "sources")
-_ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -119,14 +117,7 @@ def memory_profile_names() -> tuple[str, ...]:
 
 @functools.cache
 def _files() -> dict[str, Path]:
-    """Files by name and alias, without reading the profiles."""
-    found: dict[str, Path] = {}
-    for name in memory_profile_names():
-        path = FOLDER / f"{name}.yaml"
-        listed = _ALIASES.search(path.read_text(encoding="utf-8"))
-        aliases = [alias.strip(" \"'") for alias in listed[1].split(",")] if listed else []
-        found.update(dict.fromkeys((name, *filter(None, aliases)), path))
-    return found
+    return files_by_name(FOLDER / f"{name}.yaml" for name in memory_profile_names())
 
 
 def read_memory_profile(path: Path) -> MemoryProfile:

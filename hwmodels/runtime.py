@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from hwmodels import units
 from hwmodels.citations import named_sources, source_of
-from hwmodels.document import Entry, inherit, nearest, read_document
+from hwmodels.document import Entry, files_by_name, inherit, nearest, read_document
 from hwmodels.errors import DeviceFileError, UnitError
 from hwmodels.operator_sets import operators_named
 from hwmodels.provenance import Source
@@ -21,7 +21,6 @@ KEYS = (
     "format", "name", "summary", "kinds", "aliases", "lowering", "fuses", "removes", "layout", "operators", "formats", "costs",
     "architectures", "memory_profile", "sources", "source", "status",
 )  # fmt: skip
-_ALIASES = re.compile(r"^aliases:[ \t]*\[(.*)\]", re.MULTILINE)
 LOWERINGS = ("eager", "fused", "engine")
 LAYOUTS = ("channels_first", "channels_last")
 #: What a runtime's compiler may take out of a network before anything else.
@@ -98,7 +97,7 @@ def load_runtime(name: str) -> Runtime:
     >>> load_runtime("x_cube_ai_9_1").note
     'x_cube_ai_9_1 is taken as x_cube_ai_9_0, the nearest older profile'
     """
-    files = _files()
+    files = files_by_name(_paths())
     if name in files:
         return read_runtime(files[name])
     known = sorted(files)
@@ -135,16 +134,6 @@ def _version(name: str) -> tuple[str, tuple[int, ...]]:
     match = re.fullmatch(r"(.*?)(?:[_@](\d+(?:[._]\d+)*))?", name, re.DOTALL)
     assert match is not None  # an absent version matches too
     return match[1], tuple(int(part) for part in re.findall(r"\d+", match[2] or ""))
-
-
-def _files() -> dict[str, Path]:
-    """Files by name and alias, without reading the profiles."""
-    found: dict[str, Path] = {}
-    for path in _paths():
-        listed = _ALIASES.search(path.read_text(encoding="utf-8"))
-        aliases = [alias.strip(" \"'") for alias in listed[1].split(",")] if listed else []
-        found.update(dict.fromkeys((path.stem, *(alias for alias in aliases if alias)), path))
-    return found
 
 
 def read_runtime(path: Path) -> Runtime:

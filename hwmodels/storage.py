@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from hwmodels import units
 from hwmodels.citations import named_sources, source_of
-from hwmodels.document import Entry, inherit, nearest, read_document
+from hwmodels.document import Entry, files_by_name, inherit, nearest, read_document
 from hwmodels.errors import DeviceFileError, UnitError
 from hwmodels.provenance import Source
 
@@ -90,7 +90,8 @@ def load_storage(name: str) -> Storage:
     >>> load_storage("sd").name, load_storage("pcie_3_x16").duplex
     ('sd_spi', 'full')
     """
-    known = {alias: storage for storage in storages() for alias in (storage.name, *_aliases(storage.name))}
+    read = {storage.name: storage for storage in storages()}
+    known = {word: read[path.stem] for word, path in files_by_name(_paths()).items()}
     if name not in known:
         raise DeviceFileError(f"storage: '{name}' is not known; one of {', '.join(known)} is expected; {nearest(name, known)}")
     return known[name]
@@ -99,7 +100,7 @@ def load_storage(name: str) -> Storage:
 @functools.cache
 def storages() -> tuple[Storage, ...]:
     """Every storage, by name."""
-    return tuple(read_storage(path) for path in sorted(STORAGES.glob("*.yaml")))
+    return tuple(read_storage(path) for path in _paths())
 
 
 def read_storage(path: Path) -> Storage:
@@ -133,11 +134,8 @@ def read_storage(path: Path) -> Storage:
     )
 
 
-def _aliases(name: str) -> tuple[str, ...]:
-    root = read_document(STORAGES / f"{name}.yaml")
-    entry = root.fields.get("aliases")
-    items = entry.content if entry is not None and isinstance(entry.content, list) else []
-    return tuple(str(item.content) for item in items)
+def _paths() -> list[Path]:
+    return sorted(STORAGES.glob("*.yaml"))
 
 
 def _value(root: Entry, key: str) -> float | None:
