@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,24 +12,16 @@ from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.text import Text
 
-from boardless import formats
-from boardless.errors import UsageError
-from boardless.exploring import TOLD, Exploration, objective
+from boardless.exploring import Exploration
+from boardless.objectives import SAID, of_block, of_row
 from boardless.points import FAILED
 from boardless.row_store import Block
 from boardless.text import WIDTH, render, shortened, table
-from workloads.errors import nearest
 
 #: Points of the front that the text shows.
 SHOWN = 12
-#: Objective -> its figure as text.
-SAID: Mapping[str, Callable[[float | None], str]] = {
-    "latency": formats.seconds,
-    "energy": formats.joules,
-    "edp": lambda value: formats.quantity(value, "J s"),
-    "peak": formats.size,
-    "dram_bytes": formats.size,
-}
+#: Reasons of failures that are told.
+TOLD = 5
 #: Columns of a row that say what was asked, before the fields of devices.
 ASKED = ("network", "device", "strategies", "batch", "dtype", "threads")
 
@@ -98,7 +90,7 @@ class Summary:
         made = table(*(_shown_name(name, varied) for name in varied), *(f"{name}>" for name in self.objectives))
         for row in self.front[:SHOWN]:
             asked = [shortened("" if row.get(name) is None else str(row[name])) for name in varied]
-            made.add_row(*asked, *(SAID[name](objective(row, name)) for name in self.objectives))
+            made.add_row(*asked, *(SAID[name](of_row(row, name)) for name in self.objectives))
         return made
 
 
@@ -112,14 +104,6 @@ def _asked(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Columns that say what was asked: those of every run, then the fields of devices."""
     fields = [name for row in rows for name in row if name.startswith(f"{row['device']}.")]
     return [*ASKED, *dict.fromkeys(fields)]
-
-
-def checked_objectives(names: Sequence[str]) -> tuple[str, ...]:
-    """The objectives that were asked for, each known and once."""
-    for name in names:
-        if name not in SAID:
-            raise UsageError(f"--objective: '{name}'; one of {', '.join(SAID)} is expected; {nearest(name, SAID)}")
-    return tuple(dict.fromkeys(names))
 
 
 def summarised(found: Exploration, objectives: Sequence[str] = ("latency", "energy")) -> Summary:
@@ -149,7 +133,7 @@ class _Front:
 
     def add(self, block: Block, allowed: NDArray[np.bool_]) -> None:
         """Take the rows of a block, all of one network, into account."""
-        values = np.stack([figures_of(block, name) for name in self.objectives], axis=1)
+        values = np.stack([of_block(block, name) for name in self.objectives], axis=1)
         usable = np.flatnonzero(allowed & np.isfinite(values).all(axis=1))
         own = usable[undominated(values[usable])]
         network = str(block.constant.get("network"))
@@ -165,14 +149,6 @@ class _Front:
         for values, rows in self._kept.values():
             found += [rows[i] for i in np.lexsort(values.T[::-1]).tolist()]
         return tuple(found)
-
-
-def figures_of(block: Block, name: str) -> NDArray[np.float64]:
-    """One objective of every row; not a number where it is not known."""
-    if name == "edp":
-        return figures_of(block, "latency") * figures_of(block, "energy")
-    key = {"latency": "latency_s", "energy": "energy_j", "peak": "activations_peak_bytes", "dram_bytes": "dram_bytes"}[name]
-    return np.array([np.nan if value is None else value for value in block.column(key)], dtype=np.float64)
 
 
 def undominated(values: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boardless.errors import UsageError
+from boardless.objectives import of_row
 from boardless.points import FAILED, Answer, Common, Task, keys_of, product_digest, rates_of
 from boardless.row_store import Block, RowStore, read_block
 from boardless.space import LARGEST, Group, Search, Space, read_space
@@ -27,8 +28,6 @@ from strategies.sampling import Sampler
 BATCH_POINTS, SINGLE_POINTS = 4096, 16
 #: Spaces of fewer tasks stay in this process: starting others takes longer.
 FEWEST_TASKS = 8
-#: Reasons of failures that are told.
-TOLD = 5
 
 #: (points so far, points in all, failures).
 Progress = Callable[[int, int, int], None]
@@ -55,7 +54,6 @@ class Exploration:
         Of the space, or of the sample.
     taken_up : int
         Points that the store held already.
-    failed : int
     """
 
     space: Space
@@ -328,20 +326,6 @@ class _Places:
         return group, index - group.first
 
 
-def objective(row: Mapping[str, Any], name: str) -> float | None:
-    """One figure of a row to make small, in SI units; None where it is not known.
-
-    >>> objective({"latency_s": 2.0, "energy_j": 3.0}, "edp")
-    6.0
-    """
-    latency, energy = row.get("latency_s"), row.get("energy_j")
-    if name == "edp":
-        return None if latency is None or energy is None else latency * energy
-    key = {"latency": "latency_s", "energy": "energy_j", "peak": "activations_peak_bytes", "dram_bytes": "dram_bytes"}[name]
-    value = row.get(key)
-    return None if value is None else float(value)
-
-
 def _objectives(row: Mapping[str, Any], names: Sequence[str]) -> list[float] | None:
-    values = [objective(row, name) for name in names]
+    values = [of_row(row, name) for name in names]
     return None if row.get("status") == FAILED or None in values else [value for value in values if value is not None]

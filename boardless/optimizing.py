@@ -13,6 +13,7 @@ from rich.text import Text
 from boardless import formats, machine_form
 from boardless.checks import KINDS, Limit, figure
 from boardless.errors import UsageError
+from boardless.objectives import checked, of_estimate, stored_bytes
 from boardless.text import WIDTH, render, table
 from hwmodels.units import to_si
 from sim.results import Estimate
@@ -21,16 +22,6 @@ from strategies.searched import Candidate, Found, choices_of, search
 from strategies.strategy import Strategy
 from workloads.errors import nearest
 
-#: Objective -> the figure it makes small.
-OBJECTIVES: Mapping[str, Callable[[Estimate], float | None]] = {
-    "latency": lambda answer: answer.latency_s,
-    "energy": lambda answer: answer.energy_j,
-    "edp": lambda answer: None if answer.energy_j is None else answer.energy_j * answer.latency_s,
-    "peak": lambda answer: float(working_bytes(answer)),
-    "dram_bytes": lambda answer: float(_dram_bytes(answer)),
-}
-#: Kind of a memory that is only moved to and from.
-STORAGE = "storage"
 #: Points that the text shows.
 SHOWN = 12
 
@@ -172,10 +163,7 @@ def optimized(
     UsageError
         An unknown objective or limit; an accuracy limit without a table of measured losses.
     """
-    wanted = tuple(dict.fromkeys(objectives)) or ("latency",)
-    for name in wanted:
-        if name not in OBJECTIVES:
-            raise UsageError(f"--objective: '{name}'; one of {', '.join(OBJECTIVES)} is expected; {nearest(name, OBJECTIVES)}")
+    wanted = checked(objectives) or ("latency",)
     budgets = tuple(_limit(text, problem) for text in limits)
     if any(budget.name == "accuracy_loss" for budget in budgets) and not problem.accuracy:
         raise UsageError(
@@ -184,9 +172,9 @@ def optimized(
 
     def evaluate(candidate: Problem) -> tuple[dict[str, float | None], Estimate]:
         answer = candidate.estimate()
-        figures = {name: read(answer) for name, read in OBJECTIVES.items()}
+        figures = of_estimate(answer)
         figures |= {budget.name: figure(answer, budget.name) for budget in budgets if budget.name != "accuracy_loss"}
-        figures["stored"] = figure(answer, "flash") or float(answer.weights_bytes)
+        figures["stored"] = float(stored_bytes(answer))
         for short in answer.shortfalls:
             if short.capacity_bytes:
                 figures[f"fits:{short.level}"] = short.needed_bytes / short.capacity_bytes
@@ -219,22 +207,6 @@ def _limit(text: str, problem: Problem) -> Limit:
     if not most > 0:
         raise UsageError(f"--limit: '{text}'; more than 0 is expected")
     return Limit(name, unit, most)
-
-
-def _dram_bytes(answer: Estimate) -> int:
-    kinds = {name: use.kind for name, use in answer.memory.items()}
-    moved = (
-        sum(ways) for row in answer.operators for level, ways in row.bytes.items() if kinds.get(level) in ("dram", "external_ram")
-    )
-    return sum(moved)
-
-
-def working_bytes(answer: Estimate) -> int:
-    """Activation bytes at the peak; of a run that moves blocks to a storage those in the memories the unit computes from [B]."""
-    kinds = {use.kind for use in answer.memory.values()}
-    if STORAGE not in kinds:
-        return answer.activations_peak_bytes
-    return sum(use.activations_bytes for use in answer.memory.values() if use.kind != STORAGE)
 
 
 def _finite(excess: Mapping[str, float]) -> dict[str, float | None]:

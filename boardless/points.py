@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boardless import session
+from boardless.objectives import dram_bytes
 from boardless.refusals import describe
 from boardless.results import Result
 from boardless.row_store import KEY_BYTES, Block, block_line
@@ -35,8 +36,6 @@ from workloads.readers import load_network
 #: Folders whose files decide what a row says.
 DECIDING = ("workloads", "hwmodels", "dataflows", "sim", "strategies", "boardless")
 OK, FAILED = "ok", "failed"
-#: Memory kinds whose traffic counts as DRAM bytes.
-OFF_CHIP = ("dram", "external_ram")
 #: Stands for a power that is not known: equal to itself, unlike what is not a number.
 UNKNOWN_POWER = -1.0
 #: Network that fields are tried on: what rates a unit has does not depend on what it runs.
@@ -255,14 +254,8 @@ def figures(result: Result) -> dict[str, Any]:
         "latency_s": result.latency_s, "latency_interval_low_s": interval[0], "latency_interval_high_s": interval[1],
         "energy_j": result.energy_j, "energy_scope": result.energy_scope,
         "activations_peak_bytes": result.activations_peak_bytes, "flash_bytes": sum(flash) if flash else None,
-        "dram_bytes": _dram_bytes(result), "fits": result.fits, "profile": result.profile, "bound": _bound(result), **memory,
+        "dram_bytes": dram_bytes(result), "fits": result.fits, "profile": result.profile, "bound": _bound(result), **memory,
     }  # fmt: skip
-
-
-def _dram_bytes(result: Result) -> int:
-    assert result.schedule is not None
-    kinds = {name: level.kind for name, level in result.schedule.device.memories.items()}
-    return sum(sum(ways) for row in result.operators for level, ways in row.bytes.items() if kinds.get(level) in OFF_CHIP)
 
 
 def _bound(result: Result) -> str:

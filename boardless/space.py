@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from boardless.errors import UsageError
+from boardless.objectives import SAID
 from boardless.settings import Settings
 from hwmodels.device import Device
 from hwmodels.document import Entry, read_document
 from hwmodels.reader import load_device
 from strategies.chosen import read_strategy
+from strategies.sampling import SAMPLERS
 from workloads.errors import nearest
 from workloads.readers import load_network, network_list
 
 #: Points that are computed without asking for a sample.
 LARGEST = 5_000_000
-SAMPLERS = ("nsga2", "tpe", "random")
-OBJECTIVES = ("latency", "energy", "edp", "peak", "dram_bytes")
 KEYS = ("networks", "devices", "fields", "settings", "strategies", "search")
 SEARCH_KEYS = ("sampler", "trials", "objectives", "seed", "batch")
 #: Settings that a space may vary, by how their values are read.
@@ -296,7 +296,7 @@ def _search(entry: Entry | None) -> Search | None:
             expected = f"one of {', '.join(SEARCH_KEYS)} is expected"
             raise _refused(value, f"search: unknown key '{key}'", expected, nearest(key, SEARCH_KEYS))
         if key == "objectives":
-            given[key] = tuple(_chosen(item, name, OBJECTIVES) for item, name in _objectives(value))
+            given[key] = tuple(_chosen(item, name, tuple(SAID)) for item, name in _objectives(value))
         elif key == "sampler":
             given[key] = _chosen(value, _text(value), SAMPLERS)
         else:

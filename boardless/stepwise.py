@@ -11,8 +11,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from boardless import formats, machine_form
-from boardless.checks import figure
 from boardless.files import write_all
+from boardless.objectives import stored_bytes
 from boardless.results import Result
 from boardless.text import WIDTH, render, table
 
@@ -42,9 +42,8 @@ class Stage:
 
     @property
     def flash_bytes(self) -> int:
-        """What has to be stored: all that lies in flash; weights alone on a device without any [B]."""
-        stored = figure(self.result, "flash")
-        return int(stored) if stored else self.result.weights_bytes
+        """What has to be stored [B]."""
+        return stored_bytes(self.result)
 
     @property
     def figures(self) -> dict[str, float | None]:

@@ -213,13 +213,14 @@ def explore(
     seed: int,
 ) -> int:
     """Every point of a space, or what its search asks for: rows in a store, the best in a table."""
-    from boardless.explore_report import checked_objectives, summarised
+    from boardless.explore_report import summarised
     from boardless.exploring import explore as run
+    from boardless.objectives import checked
     from boardless.space import read_space
     from boardless.tables import write_rows
 
     _listen(given)
-    wanted = checked_objectives(objectives)
+    wanted = checked(objectives)
     asked = read_space(space, given["devices"], given["networks"])
     log = store or f"{asked.name}.rows"
     kept = f"the rows so far are kept in {log}; the same command goes on from there"

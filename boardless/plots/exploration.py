@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from boardless.explore_report import Summary, figures_of
-from boardless.exploring import Exploration, objective
+from boardless.explore_report import Summary
+from boardless.exploring import Exploration
+from boardless.objectives import COLUMNS, of_block, of_row
 from boardless.plots.style import INK, TRANSFERS, label_of, new_axes, png, styled, tick
 from boardless.points import FAILED
 from boardless.text import shortened
@@ -16,14 +17,8 @@ from boardless.text import shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Objective -> the column its axis is labelled by.
-COLUMNS = {
-    "latency": "latency_s",
-    "energy": "energy_j",
-    "edp": "energy-delay product [J s]",
-    "peak": "peak_bytes",
-    "dram_bytes": "dram_bytes",
-}
+#: Axis of the objective that is no column.
+EDP = "energy-delay product [J s]"
 #: Points of one group that are drawn; of more every so many-th.
 MOST_DRAWN = 20_000
 
@@ -44,7 +39,7 @@ def exploration(found: Exploration, summary: Summary, axes: Axes | None = None) 
             if len(shown):
                 axes.scatter(shown[:, 0], shown[:, 1], s=14, marker=marker, color=colour, alpha=0.6, linewidths=0.8, label=label)
     for place, network in enumerate(found.space.networks):
-        front = [(objective(row, across), objective(row, up)) for row in summary.front if row["network"] == network]
+        front = [(of_row(row, across), of_row(row, up)) for row in summary.front if row["network"] == network]
         pairs = sorted((x, y) for x, y in front if x and y)
         caption = "not beaten" if place == 0 else None
         axes.plot([x for x, _ in pairs], [y for _, y in pairs], color=INK, linewidth=1.0, drawstyle="steps-post", label=caption)
@@ -54,8 +49,8 @@ def exploration(found: Exploration, summary: Summary, axes: Axes | None = None) 
         axis.set_major_formatter(tick)
         axis.set_minor_formatter(lambda value, place: "")
         axis.grid(True)
-    axes.set_xlabel(label_of(COLUMNS[across]))
-    axes.set_ylabel(label_of(COLUMNS[up]))
+    axes.set_xlabel(label_of(COLUMNS.get(across, EDP)))
+    axes.set_ylabel(label_of(COLUMNS.get(up, EDP)))
     axes.set_title(f"{found.space.name}: {summary.points - summary.failed:,} points")
     if len(clouds) <= len(TRANSFERS):
         axes.legend(fontsize=7, loc="best")
@@ -67,7 +62,7 @@ def _clouds(found: Exploration, across: str, up: str, by: str) -> dict[str, NDAr
     parts: dict[str, list[NDArray[np.float64]]] = {}
     for block in found.blocks():
         fits = np.array([1.0 if value else 0.0 for value in block.column("fits")])
-        points = np.stack([figures_of(block, across), figures_of(block, up), fits], axis=1)
+        points = np.stack([of_block(block, across), of_block(block, up), fits], axis=1)
         usable = np.isfinite(points).all(axis=1) & (points[:, :2] > 0).all(axis=1)
         usable &= np.array([state != FAILED for state in block.column("status")])
         names = np.array([str(name) for name in block.column(by)])
