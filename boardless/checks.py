@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from boardless import formats
@@ -31,19 +31,32 @@ def limits(texts: Iterable[str], estimates: Iterable[Estimate]) -> list[Limit]:
     of a memory of the device stands for that one.
     """
     levels = {name for estimate in estimates for name in estimate.memory}
-    known = ["latency", "energy", *KINDS, *sorted(levels - {*KINDS})]
-    read = []
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not value:
-            raise UsageError(f"--fail-over: '{text}'; NAME=VALUE is expected, e.g. latency=50ms; known: {', '.join(known)}")
-        if name not in known:
-            raise UsageError(
-                f"--fail-over: '{name}' is no figure of this answer; one of {', '.join(known)} is expected; {nearest(name, known)}"
-            )
-        unit = {"latency": "s", "energy": "J"}.get(name, "B")
-        read.append(Limit(name, unit, _value(text, value, unit)))
-    return read
+    return [read_limit("--fail-over", text, levels) for text in texts]
+
+
+def read_limit(option: str, text: str, levels: Iterable[str], more: Mapping[str, str] | None = None) -> Limit:
+    """One ``NAME=VALUE``.
+
+    Parameters
+    ----------
+    option : str
+        For messages.
+    levels : iterable of str
+        Memories that may be named.
+    more : Mapping of str to str, optional
+        Further figures and their units; ``""`` for a plain number.
+    """
+    units = {"latency": "s", "energy": "J", **(more or {})}
+    known = [*units, *KINDS, *sorted({*levels} - {*KINDS})]
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not value:
+        raise UsageError(f"{option}: '{text}'; NAME=VALUE is expected, e.g. latency=50ms; known: {', '.join(known)}")
+    if name not in known:
+        raise UsageError(
+            f"{option}: '{name}' is no figure of this answer; one of {', '.join(known)} is expected; {nearest(name, known)}"
+        )
+    unit = units.get(name, "B")
+    return Limit(name, unit, _value(option, text, value, unit))
 
 
 def failures(estimate: Estimate, asked: Iterable[Limit], *, require_fit: bool = False) -> list[str]:
@@ -74,8 +87,8 @@ def figure(estimate: Estimate, name: str) -> float | None:
     return sum(use.peak_bytes for use in estimate.memory.values() if use.kind in kinds)
 
 
-def _value(text: str, value: str, unit: str) -> float:
+def _value(option: str, text: str, value: str, unit: str) -> float:
     try:
-        return to_si(value, {"s": "time", "J": "energy", "B": "capacity"}[unit])
+        return to_si(value, {"s": "time", "J": "energy", "B": "capacity"}[unit]) if unit else float(value)
     except ValueError as error:
-        raise UsageError(f"--fail-over: '{text}'; {error}") from None
+        raise UsageError(f"{option}: '{text}'; {error}") from None

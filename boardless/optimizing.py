@@ -11,16 +11,14 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from boardless import formats, machine_form
-from boardless.checks import KINDS, Limit, figure
+from boardless.checks import ON_CHIP, Limit, figure, read_limit
 from boardless.errors import UsageError
 from boardless.objectives import checked, of_estimate, stored_bytes
 from boardless.text import WIDTH, render, table
-from hwmodels.units import to_si
 from sim.results import Estimate
 from strategies.problem import Problem
 from strategies.searched import Candidate, Found, choices_of, search
 from strategies.strategy import Strategy
-from workloads.errors import nearest
 
 #: Points that the text shows.
 SHOWN = 12
@@ -181,7 +179,7 @@ def optimized(
         return figures, answer
 
     room = {budget.name: budget.most for budget in budgets if budget.unit == "B"}
-    working = [level.capacity_bytes for level in problem.device.memories.values() if level.kind in ("sram", "tcm", "scratchpad")]
+    working = [level.capacity_bytes for level in problem.device.memories.values() if level.kind in ON_CHIP]
     if "sram" not in room and all(working) and working:
         room["sram"] = float(max(size for size in working if size))
     found = search(
@@ -193,20 +191,10 @@ def optimized(
 
 def _limit(text: str, problem: Problem) -> Limit:
     """``latency=50ms``, ``energy=1mJ``, ``sram=256KiB``, ``flash=1MiB``, ``accuracy_loss=1``, or ``MEMORY=SIZE``."""
-    name, equals, value = (part.strip() for part in text.partition("="))
-    known = ["latency", "energy", "accuracy_loss", *KINDS, *sorted(set(problem.device.memories) - {*KINDS})]
-    if not equals or not value:
-        raise UsageError(f"--limit: '{text}'; NAME=VALUE is expected, e.g. latency=50ms; known: {', '.join(known)}")
-    if name not in known:
-        raise UsageError(f"--limit: '{name}'; one of {', '.join(known)} is expected; {nearest(name, known)}")
-    unit = {"latency": "s", "energy": "J", "accuracy_loss": ""}.get(name, "B")
-    try:
-        most = float(value) if not unit else to_si(value, {"s": "time", "J": "energy", "B": "capacity"}[unit])
-    except ValueError as error:
-        raise UsageError(f"--limit: '{text}'; {error}") from None
-    if not most > 0:
+    limit = read_limit("--limit", text, problem.device.memories, {"accuracy_loss": ""})
+    if not limit.most > 0:
         raise UsageError(f"--limit: '{text}'; more than 0 is expected")
-    return Limit(name, unit, most)
+    return limit
 
 
 def _finite(excess: Mapping[str, float]) -> dict[str, float | None]:
