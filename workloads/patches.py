@@ -88,6 +88,11 @@ class Stage:
         operator = self.graph.operators[i]
         return [name for name in operator.inputs if name and self._is_plane(self.graph.tensors[name])]
 
+    def clipped(self, area: Area, tensor: str) -> Area:
+        """The part of an area inside a tensor."""
+        height, width = self.extent(tensor)
+        return area[0].clipped(height), area[1].clipped(width)
+
     def _is_plane(self, tensor: Tensor) -> bool:
         return tensor.role != "weight" and len(tensor.shape) == 4
 
@@ -109,9 +114,9 @@ class Stage:
                 continue
             wanted = self.wanted(i, area)
             for name in self.sources(i):
-                own = tuple(r.clipped(e) for r, e in zip(wanted, self.extent(name), strict=True)) if clip else wanted
-                before = found.get(name)
-                found[name] = tuple(a.hull(b) for a, b in zip(before, own, strict=True)) if before else own  # type: ignore[assignment]
+                own = self.clipped(wanted, name) if clip else wanted
+                before = found.get(name, own)
+                found[name] = before[0].hull(own[0]), before[1].hull(own[1])
         return found
 
     def wanted(self, i: int, area: Area) -> Area:
@@ -119,10 +124,11 @@ class Stage:
         window = self.windows.get(i)
         if window is None:
             return area
-        return tuple(  # type: ignore[return-value]
+        rows, columns = (
             Range(r.first * step - begin, r.last * step - begin + reach - 1) if r.size else r
             for r, step, begin, reach in zip(area, window.strides, window.begins, window.reach, strict=True)
         )
+        return rows, columns
 
     def macs(self, tiles: Sequence[Area], clip: bool = True) -> int:
         """Multiply-accumulates of all tiles: of each operator its own, times the share of its output that is computed.

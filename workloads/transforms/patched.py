@@ -76,9 +76,9 @@ class Patching:
             if name not in self.stage.sources(i):
                 inputs.append(self.graph.tensors[name] if name else None)
                 continue
-            own = tuple(r.clipped(e) for r, e in zip(wanted, self.stage.extent(name), strict=True))
+            own = self.stage.clipped(wanted, name)
             held = here.get(name, self.graph.tensors[name])
-            inputs.append(self._cut(held, areas[name] if name in here else None, own, f"{operator.name}{mark}.{place}"))  # type: ignore[arg-type]
+            inputs.append(self._cut(held, areas[name] if name in here else None, own, f"{operator.name}{mark}.{place}"))
         changed = replace(
             operator,
             name=f"{operator.name}{mark}",
@@ -102,7 +102,8 @@ class Patching:
         sizes = tuple(r.size for r in wanted)
         if sizes == tuple(held.shape[axis] for axis in axes):
             return held
-        return self._window(held, tuple(Range(a, a + n - 1) for a, n in zip(starts, sizes, strict=True)), name)  # type: ignore[arg-type]
+        rows, columns = (Range(first, first + size - 1) for first, size in zip(starts, sizes, strict=True))
+        return self._window(held, (rows, columns), name)
 
     def _window(self, held: Tensor, area: Area, name: str) -> Tensor:
         """An area of a tensor, counted from its own first row and column, as a tensor of its own name."""
