@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from workloads.patches import Area, Range, Stage, macs_of
+from workloads.patches import Area, Range, Stage
 
 NOTHING = Range(0, -1)
 
@@ -140,19 +140,6 @@ def edges_bytes(stage: Stage, height: int, width: int) -> int:
 
 def _kept(rolled: Sequence[Strip]) -> int:
     return max(strip.added.first - strip.held.first if strip.added.size else 0 for strip in rolled)
-
-
-def tiled_macs(stage: Stage, height: int, width: int) -> int:
-    """Multiply-accumulates of tiles whose overlaps are kept along both axes: of each operator the elements that tiles add."""
-    down, across = (rolling(stage, strips_of(stage, size, axis), axis) for axis, size in enumerate((height, width)))
-    total = 0
-    for i in stage.operators:
-        name = stage.graph.operators[i].outputs[0]
-        if name in down:
-            added = sum(strip.added.size for strip in down[name]) * sum(strip.added.size for strip in across[name])
-            whole = stage.extent(name)
-            total += macs_of(stage.graph, i) * added // (whole[0] * whole[1])
-    return total
 
 
 def _readers(stage: Stage, name: str) -> list[int]:

@@ -14,8 +14,8 @@ from tests.workloads.test_patches import drawn, numbers, published
 from workloads.builder import GraphBuilder
 from workloads.errors import GraphError
 from workloads.graph import Graph
-from workloads.patches import macs_of, stage_to, stages
-from workloads.rolling import buffer_rows, edges_bytes, rolling, streamed_macs, strips_of, tiled_macs
+from workloads.patches import Stage, macs_of, stage_to, stages
+from workloads.rolling import buffer_rows, edges_bytes, rolling, streamed_macs, strips_of
 from workloads.transforms.depth_first import depth_first
 
 
@@ -79,6 +79,19 @@ def test_row_by_row_is_a_line_buffer(kernel: int, apart: int) -> None:
             assert middle and {strip.held.size for strip in middle} == {reach + height - 1}
             assert {strip.added.first - strip.held.first for strip in middle} == {reach - 1}
         assert all(buffer_rows(rolled[name]) == reach + height - 1 for name in steady)
+
+
+def tiled_macs(stage: Stage, height: int, width: int) -> int:
+    """Multiply-accumulates of tiles whose overlaps are kept along both axes: of each operator the elements that tiles add."""
+    down, across = (rolling(stage, strips_of(stage, size, axis), axis) for axis, size in enumerate((height, width)))
+    total = 0
+    for i in stage.operators:
+        name = stage.graph.operators[i].outputs[0]
+        if name in down:
+            added = sum(strip.added.size for strip in down[name]) * sum(strip.added.size for strip in across[name])
+            whole = stage.extent(name)
+            total += macs_of(stage.graph, i) * added // (whole[0] * whole[1])
+    return total
 
 
 @given(seed=st.integers(0, 10_000), height=st.integers(1, 4), width=st.integers(1, 4))
