@@ -88,66 +88,10 @@ def _solved(
     """Residents of the best schedule found, and a bound on every schedule [ps]."""
     from ortools.sat.python import cp_model
 
-    model: Any = cp_model.CpModel()
-    ends = _pieces(model, program, length)
-    stays: dict[int, Any] = {}
-    demands: list[int] = []
-    spans: list[Any] = []
-    moves: dict[str, list[Any]] = {"in": [], "out": []}
-    last_load: Any = 0
-    stored: dict[int, Any] = {}  # by piece: end of its last store
-    for number, block in enumerate(program.blocks):
-        begin = model.new_int_var(0, length, f"begin {number}")
-        gone = ends[block.last]
-        if block.loaded:
-            time = program.way.load_ps(block.bytes)
-            stay = model.new_bool_var(f"stay {number}") if block.constant else None
-            moves["in"].append(_move(model, begin, time, stay))
-            ready = last_load if stay is not None else begin + time
-            if stay is not None:
-                stays[number] = stay
-                after = model.new_int_var(0, length, f"after {number}")
-                model.add(begin >= last_load).only_enforce_if(~stay)
-                model.add(after == begin + time).only_enforce_if(~stay)
-                model.add(after == last_load).only_enforce_if(stay)
-                model.add(begin == 0).only_enforce_if(stay)
-                ready = after
-            else:
-                model.add(begin >= last_load)
-            last_load = ready
-            model.add(ends[block.first] >= ready + program.pieces[block.first].picoseconds)
-            if block.needs in stored:
-                model.add(begin >= stored[block.needs])
-        else:
-            model.add(begin == ends[block.first] - program.pieces[block.first].picoseconds)
-        if block.stored:
-            write = model.new_int_var(0, length, f"write {number}")
-            time = program.way.store_ps(block.bytes)
-            model.add(write >= ends[block.last])
-            moves["out"].append(model.new_fixed_size_interval_var(write, time, f"store {number}"))
-            stored[block.last] = gone = write + time
-        size = model.new_int_var(0, length, f"size {number}")
-        spans.append(model.new_interval_var(begin, size, gone, f"span {number}"))
-        demands.append(block.bytes)
-    for number, stay in stays.items():
-        # What stays is there from the start, to the end: the rest of the run beside the span above.
-        rest = model.new_int_var(0, length, f"rest {number}")
-        model.add(rest == length - ends[program.blocks[number].last])
-        tail = model.new_optional_interval_var(ends[program.blocks[number].last], rest, length, stay, f"tail {number}")
-        spans.append(tail)
-        demands.append(program.blocks[number].bytes)
-    for piece, entry in enumerate(program.pieces):
-        if entry.held_bytes:
-            spans.append(model.new_fixed_size_interval_var(ends[piece] - entry.picoseconds, entry.picoseconds, f"held {piece}"))
-            demands.append(entry.held_bytes)
-    if program.way.duplex == "half":
-        model.add_no_overlap([*moves["in"], *moves["out"]])
-    else:
-        model.add_no_overlap(moves["in"])
-        model.add_no_overlap(moves["out"])
-    model.add_cumulative(spans, demands, program.near_bytes)
+    schedules = _Schedules(cp_model.CpModel(), program, length)
+    model, stays = schedules.model, schedules.stays
     makespan = model.new_int_var(bound, length, "makespan")
-    model.add_max_equality(makespan, [ends[-1], *stored.values()])
+    model.add_max_equality(makespan, [schedules.ends[-1], *schedules.stored.values()])
     model.minimize(makespan)
     for number, stay in stays.items():
         model.add_hint(stay, number in start.resident)
@@ -162,6 +106,78 @@ def _solved(
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None, proved
     return frozenset(number for number, stay in stays.items() if solver.value(stay)), proved
+
+
+class _Schedules:
+    """Every schedule of a program that is no longer than ``length``, as variables and constraints of a model."""
+
+    def __init__(self, model: Any, program: Program, length: int) -> None:
+        self.model, self.program, self.length = model, program, length
+        self.ends = _pieces(model, program, length)
+        self.stays: dict[int, Any] = {}  # by constant block
+        self.stored: dict[int, Any] = {}  # by piece: end of its last store
+        self._moves: dict[str, list[Any]] = {"in": [], "out": []}
+        self._held: list[tuple[Any, int]] = []  # intervals, and the bytes held over each
+        self._last_load: Any = 0
+        for number in range(len(program.blocks)):
+            self._add_block(number)
+        for number, stay in self.stays.items():
+            self._add_tail(number, stay)
+        for number, piece in enumerate(program.pieces):
+            if piece.held_bytes:
+                time = piece.picoseconds
+                span = model.new_fixed_size_interval_var(self.ends[number] - time, time, f"held {number}")
+                self._held.append((span, piece.held_bytes))
+        for queue in [[*self._moves["in"], *self._moves["out"]]] if program.way.duplex == "half" else self._moves.values():
+            model.add_no_overlap(queue)
+        model.add_cumulative([span for span, _ in self._held], [size for _, size in self._held], program.near_bytes)
+
+    def _add_block(self, number: int) -> None:
+        """One block from where it is loaded or written to where it is stored or no longer needed."""
+        model, block = self.model, self.program.blocks[number]
+        begin = model.new_int_var(0, self.length, f"begin {number}")
+        gone = self.ends[block.last]
+        if block.loaded:
+            self._add_load(number, begin)
+        else:
+            model.add(begin == self.ends[block.first] - self.program.pieces[block.first].picoseconds)
+        if block.stored:
+            write = model.new_int_var(0, self.length, f"write {number}")
+            time = self.program.way.store_ps(block.bytes)
+            model.add(write >= self.ends[block.last])
+            self._moves["out"].append(model.new_fixed_size_interval_var(write, time, f"store {number}"))
+            self.stored[block.last] = gone = write + time
+        size = model.new_int_var(0, self.length, f"size {number}")
+        self._held.append((model.new_interval_var(begin, size, gone, f"span {number}"), block.bytes))
+
+    def _add_load(self, number: int, begin: Any) -> None:
+        """The load of a block, after those before it; none where it stays: then it is there from the start."""
+        model, block = self.model, self.program.blocks[number]
+        time = self.program.way.load_ps(block.bytes)
+        stay = model.new_bool_var(f"stay {number}") if block.constant else None
+        self._moves["in"].append(_move(model, begin, time, stay))
+        if stay is None:
+            model.add(begin >= self._last_load)
+            ready = begin + time
+        else:
+            self.stays[number] = stay
+            ready = model.new_int_var(0, self.length, f"after {number}")
+            model.add(begin >= self._last_load).only_enforce_if(~stay)
+            model.add(ready == begin + time).only_enforce_if(~stay)
+            model.add(ready == self._last_load).only_enforce_if(stay)
+            model.add(begin == 0).only_enforce_if(stay)
+        self._last_load = ready
+        model.add(self.ends[block.first] >= ready + self.program.pieces[block.first].picoseconds)
+        if block.needs in self.stored:
+            model.add(begin >= self.stored[block.needs])
+
+    def _add_tail(self, number: int, stay: Any) -> None:
+        """What stays is there to the end: the rest of the run beside the span of the block."""
+        model, end = self.model, self.ends[self.program.blocks[number].last]
+        rest = model.new_int_var(0, self.length, f"rest {number}")
+        model.add(rest == self.length - end)
+        tail = model.new_optional_interval_var(end, rest, self.length, stay, f"tail {number}")
+        self._held.append((tail, self.program.blocks[number].bytes))
 
 
 def _pieces(model: Any, program: Program, length: int) -> list[Any]:
