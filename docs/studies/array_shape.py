@@ -8,11 +8,11 @@ access follows its size. Writes ``study_array_shape.png`` and ``study_array_shap
 
 from __future__ import annotations
 
-import csv
 import itertools
-import sys
 from pathlib import Path
 from typing import Any
+
+from writing import folder, save, tidy, write_table
 
 import boardless as bl
 from hwmodels.costs.area import mac_mm2, sram_mm2
@@ -93,23 +93,17 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
     axes.set_xlabel(f"area of multipliers and scratchpad at {NODE_NM} nm [mm²]")
     axes.set_ylabel("energy-delay product [µJ s]")
     axes.set_title(f"{NETWORK} in int8 on weight-stationary arrays: shape and scratchpad", loc="left", fontsize=10)
-    axes.grid(color="#E0E0E0", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    tidy(axes)
     axes.legend(frameon=False, fontsize=8, title="rows x columns", title_fontsize=8)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save(figure, path, dpi=110)
 
 
 def main() -> None:
     """Run the study and write its table and picture."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    target = folder()
     rows = [row(shape, kib) for shape, kib in itertools.product(SHAPES, SCRATCHPADS_KIB)]
-    with (folder / "study_array_shape.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in one.items()} for one in rows)
-    picture(rows, folder / "study_array_shape.png")
+    write_table(rows, target / "study_array_shape.csv")
+    picture(rows, target / "study_array_shape.png")
     for one in front(rows):
         design = f"{one['rows']:3} x {one['columns']:<3} {one['scratchpad_kib']:5} KiB  {one['area_mm2']:6.3f} mm2"
         print(f"{design}  {one['latency_s']:.3e} s  {one['energy_j']:.3e} J  {one['edp_js']:.3e} J s")

@@ -8,10 +8,11 @@ and ``study_keyword_spotting.csv`` into the folder (docs/pictures by default).
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from writing import folder, save, tidy
 
 import boardless as bl
 from boardless.space import Space
@@ -63,23 +64,20 @@ def picture(rows: list[dict[str, Any]], path: Path) -> None:
     axes.set_title(
         f"keyword spotting on {len(known)} microcontrollers; power of {len(unknown)} others is not known", loc="left", fontsize=10
     )
-    axes.grid(color="#E0E0E0", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    tidy(axes)
+    save(figure, path, dpi=110)
 
 
 def main() -> None:
     """Run the study and write its table and picture."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    target = folder()
     with tempfile.TemporaryDirectory() as scratch:
         found = bl.explore(Space("keyword_spotting", (NETWORK,), boards()), Path(scratch) / "rows")
         rows = list(found.rows())
-        write_rows(folder / "study_keyword_spotting.csv", found.blocks)
+        write_rows(target / "study_keyword_spotting.csv", found.blocks)
         found.close()
     answered = [row for row in rows if row["status"] == "ok"]
-    picture(answered, folder / "study_keyword_spotting.png")
+    picture(answered, target / "study_keyword_spotting.png")
     for row in sorted(answered, key=lambda row: row["energy_j"] or float("inf")):
         energy = "     not known" if row["energy_j"] is None else f"{row['energy_j'] * 1e3:10.3f} mJ"
         verdict = "" if row["energy_j"] is None else "within 1 mJ" if row["energy_j"] <= BUDGET_J else "above"

@@ -10,13 +10,13 @@ is stopped goes on where it was.
 
 from __future__ import annotations
 
-import csv
 import itertools
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from writing import folder, save, tidy, write_table
 
 import boardless as bl
 from boardless.progress import Rate
@@ -40,9 +40,9 @@ def sample(number: int) -> tuple[str, ...]:
 
 def spreads(macs: NDArray[np.float64], seconds: NDArray[np.float64]) -> tuple[tuple[float, float], tuple[float, float]]:
     """Range of the latency at the median of the MACs, and of the MACs at the median latency: both the middle 98 %."""
-    at_macs = seconds[np.abs(macs / np.median(macs) - 1) < EQUAL]
-    at_seconds = macs[np.abs(seconds / np.median(seconds) - 1) < EQUAL]
-    return tuple(np.quantile(at_macs, (0.01, 0.99))), tuple(np.quantile(at_seconds, (0.01, 0.99)))  # type: ignore[return-value]
+    low, high = np.quantile(seconds[np.abs(macs / np.median(macs) - 1) < EQUAL], (0.01, 0.99))
+    few, many = np.quantile(macs[np.abs(seconds / np.median(seconds) - 1) < EQUAL], (0.01, 0.99))
+    return (float(low), float(high)), (float(few), float(many))
 
 
 def picture(macs: NDArray[np.float64], seconds: NDArray[np.float64], path: Path) -> None:
@@ -67,16 +67,13 @@ def picture(macs: NDArray[np.float64], seconds: NDArray[np.float64], path: Path)
     axes.set_xlabel("million MACs")
     axes.set_ylabel("latency [ms]")
     axes.set_title(f"{len(macs):,} cells of NAS-Bench-201 on {DEVICE}, {RUNTIME}", loc="left", fontsize=10)
-    axes.grid(color="#E0E0E0", lw=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=90, metadata={"Software": None})
+    tidy(axes)
+    save(figure, path, dpi=90)
 
 
 def main() -> None:
     """Run the study and write its table and picture."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    target = folder()
     space = Space(
         "study_proxy", sample(int(sys.argv[2]) if len(sys.argv) > 2 else NETWORKS), (DEVICE,), {}, {"runtime": (RUNTIME,)}
     )
@@ -85,11 +82,8 @@ def main() -> None:
     rows = [row for row in found.rows() if row["status"] == "ok"]
     found.close()
     macs, seconds = (np.array([row[name] for row in rows], float) for name in ("macs", "latency_s"))
-    with (folder / "study_proxy.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("network", "macs", "latency_s"))
-        writer.writerows((row["network"], row["macs"], f"{row['latency_s']:.6g}") for row in rows[::100])
-    picture(macs, seconds, folder / "study_proxy.png")
+    write_table([{name: row[name] for name in ("network", "macs", "latency_s")} for row in rows[::100]], target / "study_proxy.csv")
+    picture(macs, seconds, target / "study_proxy.png")
     (low, high), (few, many) = spreads(macs, seconds)
     print(f"{len(rows)} of {space.size} networks; MACs {macs.min() / 1e6:.0f} to {macs.max() / 1e6:.0f} M")
     print(f"at {np.median(macs) / 1e6:.0f} M MACs: {low * 1e3:.1f} to {high * 1e3:.1f} ms, {high / low:.2f} to one")

@@ -8,10 +8,10 @@ down to 96 KiB. Writes ``study_small_memory.png`` and ``study_small_memory.csv``
 
 from __future__ import annotations
 
-import csv
-import sys
 from pathlib import Path
 from typing import Any
+
+from writing import folder, save, tidy, write_table
 
 import boardless as bl
 from strategies.errors import StrategyError
@@ -69,25 +69,17 @@ def picture(found: list[dict[str, Any]], path: Path) -> None:
         axis.set_xticks(LIMITS_KIB[::2], [str(limit) for limit in LIMITS_KIB[::2]])
         axis.set_xlabel("working memory [KiB]")
         axis.set_title(title, loc="left", fontsize=10)
-        axis.grid(color="#E0E0E0", lw=0.6)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
+        tidy(axis)
     axes[0].legend(loc="center left", frameon=False, fontsize=8, title=f"{NETWORK}, int8, {DEVICE}", title_fontsize=8)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    save(figure, path, dpi=110)
 
 
 def main() -> None:
     """Run the study and write its table and picture."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    target = folder()
     found = rows()
-    with (folder / "study_small_memory.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(found[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(
-            {key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()} for row in found
-        )
-    picture(found, folder / "study_small_memory.png")
+    write_table(found, target / "study_small_memory.csv")
+    picture(found, target / "study_small_memory.png")
 
 
 if __name__ == "__main__":

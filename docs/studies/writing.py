@@ -28,11 +28,12 @@ def write_table(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def tidy(axes: Any) -> None:
-    """Light grid, no frame."""
+    """Light grid behind everything, no frame."""
     axes.grid(color="#E0E0E0", lw=0.6)
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def save(figure: Any, path: Path) -> None:
+def save(figure: Any, path: Path, dpi: int = 120) -> None:
     """The figure as a picture without a date in it."""
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    figure.savefig(path, dpi=dpi, metadata={"Software": None})
