@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from strategies.parameters import Parameter
-from strategies.patched import stages_of, working_peak
+from strategies.patched import least_peak, stages_of, whole_bytes, working_peak
 from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
 from strategies.transformed import counted
@@ -38,14 +38,12 @@ def _depth_first(
     problem = problem.replace(graph=graph)
     streamed = input == "streamed"
     before = working_peak(problem.schedule().placement)
-    found: tuple[Problem, Candidate, int] | None = None
-    for candidate in _candidates(problem, limit, rows, blocks, until, streamed):
-        changed = problem.replace(graph=depth_first(graph, candidate.stage, candidate.height, candidate.blocks, streamed=streamed))
-        peak = working_peak(changed.schedule().placement)
-        if found is None or (peak, candidate.macs) < (found[2], found[1].macs):
-            found = changed, candidate, peak
-        if limit is not None and peak <= limit:
-            break
+    found = least_peak(
+        _candidates(problem, limit, rows, blocks, until, streamed),
+        lambda c: problem.replace(graph=depth_first(graph, c.stage, c.height, c.blocks, streamed=streamed)),
+        lambda c: c.macs,
+        limit,
+    )
     if found is None:
         raise refusal("depth_first", f"network '{graph.name}' begins with no operators that can be computed strip by strip")
     changed, candidate, peak = found
@@ -86,9 +84,7 @@ def _those(given: int | None, tried: tuple[int, ...], most: int) -> list[int]:
 def _candidate(stage: Stage, height: int, blocks: int, rest: int, streamed: bool) -> Candidate:
     tiles = stage.tiles(1, blocks)
     own = buffers_bytes(stage, rolling(stage, strips_of(stage, height)), tiles[len(tiles) // 2][1])
-    entering = 0 if streamed else sum(t.bytes for t in stage.graph.inputs if stage.reads(t.name))
-    own += stage.graph.tensors[stage.output].bytes + entering
-    return Candidate(stage, height, blocks, max(own, rest), streamed_macs(stage, tiles))
+    return Candidate(stage, height, blocks, max(own + whole_bytes(stage, streamed), rest), streamed_macs(stage, tiles))
 
 
 def _redistribute(problem: Problem, until: str) -> tuple[Problem, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sim.buffers import load
 from sim.memory import Placement
@@ -21,6 +22,8 @@ FINEST = 8
 MOST_PROMISING, MOST_OTHERS = 12, 4
 #: Kinds of memory a chip computes from.
 WORKING = ("tcm", "sram", "scratchpad")
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,12 @@ def _patch(
     problem = problem.replace(graph=graph)
     streamed = input == "streamed"
     before = working_peak(problem.schedule().placement)
-    found: tuple[Problem, Candidate, int] | None = None
-    for candidate in _candidates(problem, grid, until, limit, streamed):
-        changed = problem.replace(graph=patched(graph, candidate.stage, candidate.rows, candidate.columns, streamed=streamed))
-        peak = working_peak(changed.schedule().placement)
-        if found is None or (peak, _extra(candidate)) < (found[2], _extra(found[1])):
-            found = changed, candidate, peak
-        if limit is not None and peak <= limit:
-            break
+    found = least_peak(
+        _candidates(problem, grid, until, limit, streamed),
+        lambda c: problem.replace(graph=patched(graph, c.stage, c.rows, c.columns, streamed=streamed)),
+        _extra,
+        limit,
+    )
     if found is None:
         raise refusal("patch", f"network '{graph.name}' begins with no operators that can be computed patch by patch")
     changed, candidate, peak = found
@@ -75,6 +76,21 @@ def _patch(
 def _extra(candidate: Candidate) -> int:
     """Multiply-accumulates that overlaps add."""
     return candidate.macs - candidate.stage.plain_macs
+
+
+def least_peak(
+    candidates: Iterable[C], run: Callable[[C], Problem], macs: Callable[[C], int], limit: int | None
+) -> tuple[Problem, C, int] | None:
+    """The candidate with the least peak when laid out, of equal ones that with the fewest MACs; the first within the limit is taken."""
+    found: tuple[Problem, C, int] | None = None
+    for candidate in candidates:
+        changed = run(candidate)
+        peak = working_peak(changed.schedule().placement)
+        if found is None or (peak, macs(candidate)) < (found[2], macs(found[1])):
+            found = changed, candidate, peak
+        if limit is not None and peak <= limit:
+            break
+    return found
 
 
 def working_peak(placement: Placement) -> int:
@@ -102,9 +118,13 @@ def _candidates(problem: Problem, grid: str, until: str | None, limit: int | Non
 def _candidate(stage: Stage, rows: int, columns: int, rest: int, streamed: bool) -> Candidate:
     tiles = stage.tiles(rows, columns)
     tile = max(stage.tile_peak_bytes(tile) for tile in {tiles[0], tiles[-1], tiles[len(tiles) // 2 + columns // 2 - 1]})
+    return Candidate(stage, rows, columns, max(tile + whole_bytes(stage, streamed), rest), stage.macs(tiles))
+
+
+def whole_bytes(stage: Stage, streamed: bool) -> int:
+    """What is held whole while a stage runs: its output, and its inputs where they are not streamed in [B]."""
     entering = 0 if streamed else sum(t.bytes for t in stage.graph.inputs if stage.reads(t.name))
-    own = tile + stage.graph.tensors[stage.output].bytes + entering
-    return Candidate(stage, rows, columns, max(own, rest), stage.macs(tiles))
+    return stage.graph.tensors[stage.output].bytes + entering
 
 
 def stages_of(problem: Problem, until: str | None, strategy: str = "patch") -> list[tuple[Stage, int]]:
