@@ -127,7 +127,7 @@ def winograd_applies(operators: OperatorTable, nests: NestTable, i: int) -> bool
 def tiled(size: float, tile: float) -> float:
     """Size rounded up to whole tiles.
 
-    >>> tiled(7.0, 4.0)
+    >>> float(tiled(7.0, 4.0))
     8.0
     """
     return np.ceil(size / tile) * tile
@@ -154,6 +154,18 @@ def matrix_flop(operators: OperatorTable, nests: NestTable, i: int, unit: GpuPar
         volume = float(nests.N[j]) * nests.G[j] * nests.M[j] * nests.E[j] * nests.F[j] * reduction
         flop += 2.0 * volume / (saturation(float(nests.M[j]), reduction, unit) if constant else 1.0)
     return flop / rate_of(unit, operators.activation_bits[i])
+
+
+@kernel
+def matrix_term(operators: OperatorTable, nests: NestTable, i: int, family: int) -> int:
+    """Place among ``GPU_TERMS`` of what the kernels of a family multiply: dense convolutions, grouped ones, products."""
+    if family == GROUPED_KERNEL:
+        return GROUPED
+    if family == PRODUCT_KERNEL:
+        return PRODUCT
+    if family == FULLY_CONNECTED_KERNEL:
+        return FULLY_CONNECTED
+    return WINOGRAD if winograd_applies(operators, nests, i) else MATRIX
 
 
 @kernel
@@ -196,15 +208,7 @@ def gpu_amounts(
         amounts[PRODUCT] = matrix_flop(operators, nests, i, unit, 1)
         amounts[STREAM] = moved
     elif family in (MATRIX_KERNEL, GROUPED_KERNEL, PRODUCT_KERNEL, FULLY_CONNECTED_KERNEL):
-        term = MATRIX
-        if family == GROUPED_KERNEL:
-            term = GROUPED
-        elif family == PRODUCT_KERNEL:
-            term = PRODUCT
-        elif family == FULLY_CONNECTED_KERNEL:
-            term = FULLY_CONNECTED
-        elif winograd_applies(operators, nests, i):
-            term = WINOGRAD
+        term = matrix_term(operators, nests, i, family)
         amounts[term] = matrix_flop(operators, nests, i, unit, -1)
         if term == WINOGRAD:
             height, width = float(nests.E[operators.first_nest[i]]), float(nests.F[operators.first_nest[i]])
