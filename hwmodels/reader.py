@@ -77,15 +77,6 @@ def load_device(
     return _device(root, sources, changes, facts)
 
 
-def device_from_tree(root: Entry, overrides: Mapping[str, str] | Sequence[str] = ()) -> Device:
-    """The device of a tree that was read already."""
-    changes = as_mapping(overrides)
-    sources, facts = named_sources(root), _facts(root)
-    inherit(root, None, None)
-    _apply(root, changes)
-    return _device(root, sources, changes, facts)
-
-
 def _tree(spec: str | Path, extra_paths: tuple[str | Path, ...]) -> tuple[Entry, Entry | None]:
     """The tree of a device, and that of what lies over it."""
     if str(spec).endswith(".csv"):
