@@ -63,11 +63,6 @@ class Common:
     settings: Mapping[str, Any] | None = None
     digest: str = ""
 
-    @property
-    def catalogue(self) -> dict[str, Any]:
-        """Settings that name the added files."""
-        return {"devices": self.devices, "networks": self.networks}
-
 
 @dataclass(frozen=True)
 class Task:
@@ -154,19 +149,19 @@ def evaluate(task: Task) -> Answer:
     rows = None
     if task.rates is not None and len(task.places) > 1:
         rows = _batch(task)
-    constant, columns = _columns([_point(task, place) for place in task.places]) if rows is None else rows
-    keys = keys_of(task.group, task.places, task.common)
-    names = [keys[i : i + KEY_BYTES].hex() for i in range(0, len(keys), KEY_BYTES)]
-    states = columns.get("status") or [constant["status"]] * len(names)
-    return Answer(block_line(Block(constant, columns, names)), len(names), sum(state == FAILED for state in states))
+    return _answer(task, *(_columns([_point(task, place) for place in task.places]) if rows is None else rows))
 
 
 def failed_answer(task: Task, reason: str) -> Answer:
     """The answer of a task that could not even be tried: every point failed, for one reason."""
-    constant, columns = _columns([_head(task, place) | {"status": FAILED, "reason": reason} for place in task.places])
+    return _answer(task, *_columns([_head(task, place) | {"status": FAILED, "reason": reason} for place in task.places]))
+
+
+def _answer(task: Task, constant: dict[str, Any], columns: dict[str, list[Any]]) -> Answer:
+    """The rows of a task under their content addresses."""
     keys = keys_of(task.group, task.places, task.common)
-    names = [keys[i : i + KEY_BYTES].hex() for i in range(0, len(keys), KEY_BYTES)]
-    return Answer(block_line(Block(constant, columns, names)), len(names), len(names))
+    block = Block(constant, columns, [keys[i : i + KEY_BYTES].hex() for i in range(0, len(keys), KEY_BYTES)])
+    return Answer(block_line(block), len(block.keys), sum(state == FAILED for state in block.column("status")))
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
@@ -207,11 +202,9 @@ def _point(task: Task, place: int) -> dict[str, Any]:
 def _estimated(task: Task, place: int) -> Result:
     group, common = task.group, task.common
     settings = {**(common.settings or {}), **group.settings}
-    changed = {**_changed(settings), **group.at(place)}
-    device = load_device(group.device, changed, common.devices)
+    device = load_device(group.device, {**(settings.get("set") or {}), **group.at(place)}, common.devices)
     graph = _network(group.network, common.networks, _loading(settings))
     rest = {name: value for name, value in settings.items() if name not in ("set", *LOADING)}
-    rest |= {name: settings[name] for name in ("dtype", "batch") if name in settings}
     found: Result = session.estimate(graph, device, strategy=list(group.strategies), **rest)
     return found
 
@@ -224,10 +217,6 @@ def _loading(settings: Mapping[str, Any]) -> str:
     return json.dumps(
         {name: settings[name] for name in (*LOADING, "batch", "dtype") if settings.get(name) is not None}, default=str
     )
-
-
-def _changed(settings: Mapping[str, Any]) -> dict[str, str]:
-    return dict(settings.get("set") or {})
 
 
 @functools.lru_cache(maxsize=4)
@@ -270,10 +259,14 @@ def _bound(result: Result) -> str:
 def _batch(task: Task) -> tuple[dict[str, Any], dict[str, list[Any]]] | None:
     """All points of a task by one compiled batch; None where it does not apply after all."""
     assert task.rates is not None
-    first, last = _point(task, task.places[0]), _point(task, task.places[-1])
-    if FAILED in (first["status"], last["status"]):
+    try:
+        results = [_estimated(task, place) for place in (task.places[0], task.places[-1])]
+    except Exception:  # whatever it is, the points say it one by one
         return None
-    schedule = _estimated(task, task.places[0]).schedule
+    first, last = (
+        _head(task, place) | figures(result) for place, result in zip((task.places[0], task.places[-1]), results, strict=True)
+    )
+    schedule = results[0].schedule
     assert schedule is not None
     indices = np.unravel_index(np.asarray(task.places, np.int64), task.group.shape)
     overrides: dict[str, NDArray[np.float64]] = {}
@@ -288,10 +281,9 @@ def _batch(task: Task) -> tuple[dict[str, Any], dict[str, list[Any]]] | None:
         f"{task.group.device}.{axis.path}": [axis.values[i] for i in chosen.tolist()]
         for axis, chosen in zip(task.group.axes, indices, strict=True)
     }
-    energies = found.energy_j.tolist()
     columns["latency_s"] = found.latency_s.tolist()
     if first["energy_j"] is not None:
-        columns["energy_j"] = energies
+        columns["energy_j"] = found.energy_j.tolist()
     columns["bound"] = [found.phases[i] for i in found.phase_ps.argmax(axis=1).tolist()]
     same = {name: value for name, value in first.items() if name not in columns}
     agrees = all(
@@ -349,7 +341,7 @@ def _axis_rates(group: Group, common: Common, axis: Axis, base: Schedule) -> Col
 
 def _probed(group: Group, common: Common, changes: Mapping[str, str]) -> Schedule:
     settings = {**(common.settings or {}), **group.settings}
-    device = load_device(group.device, {**_changed(settings), **changes}, common.devices)
+    device = load_device(group.device, {**(settings.get("set") or {}), **changes}, common.devices)
     kept = {name: settings[name] for name in ("unit", "threads", "runtime", "profile", "dtype") if settings.get(name) is not None}
     schedule = session.estimate(PROBE, device, **kept).schedule
     assert schedule is not None

@@ -82,12 +82,15 @@ def test_batched_rows_equal_single_ones(tmp_path: Path) -> None:
 
 
 def test_two_fields_that_touch_the_same_number_are_not_batched() -> None:
-    axes = (Axis("memories.dram.read_bandwidth", ("5 GB/s", "6 GB/s")), Axis("units.cpu.dram_bandwidth", ("7 GB/s", "8 GB/s")))
-    space = Space(
-        "s", ("lenet5",), ("raspberry_pi_4",), {"raspberry_pi_4": (axes[1], Axis("units.cpu.dram_bandwidth", ("9 GB/s",)))}
+    axes = (
+        Axis("units.cpu.dram_bandwidth", ("7 GB/s", "8 GB/s")),
+        Axis("units.cpu.dram_bandwidth", ("9 GB/s", "10 GB/s")),
     )
-    (group,) = space.groups()
-    assert rates_of(group, Common()) is None
+    for axis in axes:
+        (alone,) = Space("s", ("lenet5",), ("raspberry_pi_4",), {"raspberry_pi_4": (axis,)}).groups()
+        assert rates_of(alone, Common()) is not None
+    (both,) = Space("s", ("lenet5",), ("raspberry_pi_4",), {"raspberry_pi_4": axes}).groups()
+    assert rates_of(both, Common()) is None
 
 
 def test_capacities_are_not_batched() -> None:
