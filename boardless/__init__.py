@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from boardless.exploring import explore
     from boardless.planning import plan
     from boardless.results import Comparison, MemoryResult, Result
-    from boardless.session import compare, estimate, explain, map, memory, optimize, schedule, simulate, validate
+    from boardless.session import compare, estimate, explain, map, memory, optimize, schedule, simulate
     from boardless.settings import Settings
     from boardless.strategy_catalog import strategies
+    from boardless.trust import validate
 
 __all__ = [
     "Comparison", "MemoryResult", "Result", "Settings", "compare", "devices", "estimate", "explain", "explore", "map", "memory",
@@ -32,13 +33,14 @@ __all__ = [
 #: Public name -> module that has it.
 _HOMES = {
     **dict.fromkeys(
-        ("compare", "estimate", "explain", "map", "memory", "optimize", "schedule", "simulate", "validate"),
+        ("compare", "estimate", "explain", "map", "memory", "optimize", "schedule", "simulate"),
         "boardless.session",
     ),
     **dict.fromkeys(("devices", "networks", "runtimes"), "boardless.catalog"),
     **dict.fromkeys(("Comparison", "MemoryResult", "Result"), "boardless.results"),
     "Settings": "boardless.settings",
     "explore": "boardless.exploring",
+    "validate": "boardless.trust",
     "plan": "boardless.planning",
     "strategies": "boardless.strategy_catalog",
 }

@@ -49,12 +49,6 @@ from strategies.levers import candidates_for, untried, with_levers
 from strategies.memory_plan import plan_memory, with_exact_addresses
 from strategies.problem import Problem
 from strategies.strategy import apply_all
-from validation.calibrate import Calibration
-from validation.calibrate import calibrate as fit_board
-from validation.compare import Report
-from validation.predict import Added
-from validation.studies import study_names
-from validation.studies import validate as reports_of
 from workloads.dtypes import WEIGHT_FORMATS
 from workloads.errors import nearest
 from workloads.graph import Graph
@@ -449,33 +443,3 @@ def _recorded(chosen: Settings, lowered: Schedule) -> dict[str, Any]:
     if chosen.strategies:
         said["strategies"] = [strategy.spec for strategy in chosen.strategies]
     return {**said, "set": chosen.overrides}
-
-
-def dataset_names() -> list[str]:
-    """What there is to validate: the measured datasets that come with the project, those fitted together as one."""
-    return list(study_names())
-
-
-def calibrate(measured: str | Path, on: str, *, aliases: Sequence[str] = (), date: str | None = None) -> Calibration:
-    """A board's CPU fitted to a table of its own measurements: parameters, residuals, and the overlay to write."""
-    return fit_board(on, measured, aliases=aliases, date=date)
-
-
-def validate(
-    datasets: str | Sequence[str], *, split: str | None = None, aliases: Sequence[str] = (), progress: Progress | None = None,
-    within: Progress | None = None, devices: Sequence[str | Path] = (), networks: Sequence[str | Path] = (),
-) -> list[Report]:  # fmt: skip
-    """Predictions beside measurements: the reports of each dataset, in order.
-
-    >>> (report,) = validate("systolic_reference")
-    >>> report.total().mape
-    0.0
-    """
-    named = [datasets] if isinstance(datasets, str) else list(datasets)
-    added = Added(tuple(str(path) for path in devices), tuple(str(path) for path in networks))
-    found = []
-    for name in named:
-        if progress is not None:
-            progress(name)
-        found += reports_of(name, split, aliases, within, added)
-    return found

@@ -169,13 +169,13 @@ def validate(
     specs: Sequence[str], given: Given, *, split: str | None, rows: str | None, page: str | None, aliases: Sequence[str]
 ) -> int:
     """Predictions beside the measurements of some datasets, all of the project's by default."""
-    from boardless import validation_report
+    from boardless import trust, validation_report
 
     _listen(given)
     held = split is not None and split.startswith("holdout:")
-    names = [split.partition(":")[2]] if split is not None and held else list(specs) or session.dataset_names()
+    names = [split.partition(":")[2]] if split is not None and held else list(specs) or trust.dataset_names()
     with Steps("validating", len(names), quiet=given["quiet"]) as steps:
-        reports = session.validate(
+        reports = trust.validate(
             names,
             split=split,
             aliases=aliases,
@@ -249,10 +249,10 @@ def explore(
 
 def calibrate(measured: str, on: str, given: Given, *, output: str | None, aliases: Sequence[str], date: str | None) -> int:
     """A board fitted to its own measurements; the overlay is written where asked for."""
-    from boardless import calibration_report
+    from boardless import calibration_report, trust
 
     _listen(given)
-    found = session.calibrate(measured, on, aliases=aliases, date=date)
+    found = trust.calibrate(measured, on, aliases=aliases, date=date)
     _write(given, calibration_report.calibration_form(found), calibration_report.calibration_text(found, **_page()))
     if output is not None:
         write_text(output, found.overlay.text())
