@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,7 @@ def compare(network: str, on: Sequence[str], given: Given, accuracy: str | None)
     failed = checks.failures(last[0], checks.limits(given["fail_over"], last), require_fit=given["require_fit"])
     pictures = answer.pictures() if given["plot"] is not None else {}
     _write(given, answer.to_dict(), answer.text(**_page()))
-    if pictures:
-        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    _keep(given, pictures)
     for line in failed:
         _say(given, f"check failed: {line}")
     return 1 if failed else 0
@@ -71,8 +70,7 @@ def optimize(
 
         pictures = recipe_pictures(answer)
     _write(given, answer.to_dict(), answer.text(**_page()))
-    if pictures:
-        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    _keep(given, pictures)
     return 0
 
 
@@ -114,8 +112,7 @@ def mapping(
 
         pictures = mapping_pictures(session.dataflows_beside(network, on[0], result, **settings))
     _write(given, result.to_dict(), page)
-    if pictures:
-        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    _keep(given, pictures)
     return 0
 
 
@@ -195,8 +192,7 @@ def validate(
         write_text(rows, validation_report.rows_csv(reports))
     if page is not None:
         _accuracy_page(page, reports, ["boardless validate", *specs, *(["--split", split] if split else []), "--page", page])
-    if pictures:
-        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    _keep(given, pictures)
     return 0
 
 
@@ -242,8 +238,7 @@ def explore(
         _write(given, form, summary.text(**_page()))
     finally:
         found.close()
-    if pictures:
-        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
+    _keep(given, pictures)
     return 0
 
 
@@ -349,6 +344,12 @@ def _listen(given: Given) -> None:
         told.append(line)
 
     on_compile(None if given["quiet"] else notice)
+
+
+def _keep(given: Given, pictures: Mapping[str, bytes]) -> None:
+    """Write the pictures of an answer, if there are any."""
+    if pictures:
+        _say(given, f"wrote {len(write_all(given['plot'], pictures))} pictures into {given['plot']}")
 
 
 def _say(given: Given, line: str) -> None:
