@@ -160,6 +160,10 @@ def undominated(values: NDArray[np.float64]) -> NDArray[np.int64]:
     if not len(values):
         return np.zeros(0, np.int64)
     order = np.lexsort((np.arange(len(values)), *values.T[::-1]))
+    if values.shape[1] == 2:  # in order of the first column, a row is kept where the second is below all before it
+        second = values[order, 1]
+        lower = np.concatenate([[True], second[1:] < np.minimum.accumulate(second)[:-1]])
+        return np.sort(order[lower])
     kept: list[int] = []
     best = np.zeros((0, values.shape[1]))
     for i in order.tolist():
