@@ -55,32 +55,21 @@ def next_tile(desk, machine, left, filled):
         if left[d] == 1:
             continue
         bounds[d] = next_bound(left[d], bounds[d], d, filled)
-        if bounds[d] <= left[d] and element_excess(desk, machine) == 0.0:
+        if bounds[d] <= left[d] and tile_excess(desk, machine, 2, 4) == 0.0:
             return True
         bounds[d] = 1
     return False
 
 
 @kernel(makes_arrays=False)
-def element_excess(desk, machine):
-    """Words by which the element tile on the desk exceeds an element's memories."""
-    held = desk.work.held[1]
+def tile_excess(desk, machine, level, row):
+    """Words by which the tile on the desk exceeds a level: the buffer (1, in row 1 of the bounds), an element (2, in row 4)."""
+    held = desk.work.held[level - 1]
     for d in range(10):
-        held[d] = min(desk.nest.extent[d], desk.bounds[4, d])
+        held[d] = min(desk.nest.extent[d], desk.bounds[row, d])
     for tensor in range(3):
-        desk.counts.tile[2, tensor] = tile_of(desk.nest, held, tensor)
-    return excess_words(desk.nest.keep, desk.counts.tile, machine.levels, 2)
-
-
-@kernel(makes_arrays=False)
-def buffer_excess(desk, machine):
-    """Words by which the buffer tile on the desk exceeds the buffer."""
-    held = desk.work.held[0]
-    for d in range(10):
-        held[d] = min(desk.nest.extent[d], desk.bounds[1, d])
-    for tensor in range(3):
-        desk.counts.tile[1, tensor] = tile_of(desk.nest, held, tensor)
-    return excess_words(desk.nest.keep, desk.counts.tile, machine.levels, 1)
+        desk.counts.tile[level, tensor] = tile_of(desk.nest, held, tensor)
+    return excess_words(desk.nest.keep, desk.counts.tile, machine.levels, level)
 
 
 @kernel(makes_arrays=False)
@@ -91,7 +80,7 @@ def is_filled(desk, machine, left):
         had = bounds[d]
         if had < left[d]:
             bounds[d] = next_bound(left[d], had, d, 1)
-            fits = element_excess(desk, machine) == 0.0
+            fits = tile_excess(desk, machine, 2, 4) == 0.0
             bounds[d] = had
             if fits:
                 return False
@@ -141,7 +130,7 @@ def list_inner(desk, machine, orders, row_spreads, column_spreads, room, filled,
                 desk.bounds[2, d] = row_spreads[i, d]
                 desk.bounds[3, d] = column_spreads[j, d]
                 desk.bounds[4, d] = 1
-            if not useful or element_excess(desk, machine) > 0.0:
+            if not useful or tile_excess(desk, machine, 2, 4) > 0.0:
                 continue
             if filled == 1 and (
                 spreads_more(extent, row_spreads[i], column_spreads[j], room[0])
@@ -193,7 +182,7 @@ def list_outer(desk, machine, orders, tiles, position, choices):
             desk.bounds[2, d] = 1
             desk.bounds[3, d] = 1
             desk.bounds[4, d] = 1
-        if count == 0 or buffer_excess(desk, machine) == 0.0:
+        if count == 0 or tile_excess(desk, machine, 1, 1) == 0.0:
             for order in range(len(orders)):
                 if count < len(choices.order):
                     for d in range(10):
