@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pages import HERE, draw, filled, percent, table
+
 from boardless.plots.error_by import error_by
-from boardless.plots.style import png
 from validation.compare import Compared, Report, baselines_of, errors_of
 from validation.metrics import ErrorMetrics
 from validation.studies import validate
@@ -17,24 +17,10 @@ from validation.studies import validate
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HERE = Path(__file__).parent
 PAGE, TEXT = HERE / "accuracy_gpu.md", HERE / "accuracy_gpu.txt"
 
 #: Rows of the studies that the models are held against: n.
 ASKED = {"ncnn_vulkan": 712, "llm decode": 121, "llm prefill, one card": 37}
-#: Most bytes of a picture.
-LARGEST = 150_000
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """A share as the tables write it; nothing for none."""
-    return "" if value is None else f"{100 * value:.{digits}f}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; columns after the first are numbers."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
 
 
 @cache
@@ -176,19 +162,13 @@ def page() -> str:
         "timm": timm_table, "training": training_table, "sheet": sheet_table, "other": other_table, "cells": cells_table,
         "left_out": left_out, "parameters": parameters,
     }  # fmt: skip
-    text = TEXT.read_text(encoding="utf-8")
-    for name, made in parts.items():
-        text = text.replace("{" + name + "}", made())
-    return text
+    return filled(TEXT.read_text(encoding="utf-8"), parts)
 
 
 def main() -> None:
     """Write page and pictures."""
     PAGE.write_text(page(), encoding="utf-8")
-    for name, draw in pictures().items():
-        drawn = png(draw)
-        assert len(drawn) <= LARGEST, f"{name}: {len(drawn)} bytes"
-        (HERE / "pictures" / name).write_bytes(drawn)
+    draw(pictures())
 
 
 if __name__ == "__main__":

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pages import HERE, draw, filled, percent, table
 
 import boardless as bl
 from boardless.plots.across import across_devices
 from boardless.plots.error_by import error_by
-from boardless.plots.style import png
 from validation.compare import Compared, Report, errors_of
 from validation.mcu import DEVICE, FAMILY, boards_apart, energy_report, latency_report
 from validation.mcu_flash import flash_reports
@@ -26,7 +26,6 @@ from validation.reader import load_dataset
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HERE = Path(__file__).parent
 PAGE, TEXT = HERE / "accuracy_mcu.md", HERE / "accuracy_mcu.txt"
 
 #: Rows of the study that the model is held against: what, n.
@@ -40,17 +39,6 @@ BOARDS = (
     ("raspberry_pi_5", None), ("jetson_nano", None), ("jetson_xavier", None), ("jetson_orin", None), ("rtx_3090", None), ("a100", None),
     ("h100", None),
 )  # fmt: skip
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """A share as the tables write it; nothing for none."""
-    return "" if value is None else f"{100 * value:.{digits}f}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; columns after the first are numbers."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
 
 
 def figures(errors: ErrorMetrics | None) -> list[str]:
@@ -165,17 +153,13 @@ def page() -> str:
         "float": float_table, "memory": memory_table,
         "far": far_rows, "left_out": left_out,
     }  # fmt: skip
-    text = TEXT.read_text(encoding="utf-8")
-    for name, made in parts.items():
-        text = text.replace("{" + name + "}", made())
-    return text
+    return filled(TEXT.read_text(encoding="utf-8"), parts)
 
 
 def main() -> None:
     """Write page and pictures."""
     PAGE.write_text(page(), encoding="utf-8")
-    for name, draw in pictures().items():
-        (HERE / "pictures" / name).write_bytes(png(draw))
+    draw(pictures())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ def script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("accuracy_mcu", DOCS / "accuracy_mcu.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(DOCS)
+        spec.loader.exec_module(module)
     return module
 
 
