@@ -86,7 +86,7 @@ def spreads(extents: dict[str, int], room: int, every: bool) -> NDArray[np.int64
     the same loops would replace: the axis is filled. Loops that are spread whole may leave room: the other axis may take the rest.
 
     >>> spreads({"M": 4, "C": 3}, 4, False)[:, [2, 3]].tolist()
-    [[1, 1], [1, 3], [4, 1]]
+    [[1, 1], [1, 3], [2, 2], [4, 1]]
     """
     names = [name for name in DIMENSIONS if extents.get(name, 1) > 1]
     found: list[dict[str, int]] = [{}]

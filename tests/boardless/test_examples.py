@@ -1,4 +1,4 @@
-"""The examples in the docstrings of what a person uses are run."""
+"""The examples in the docstrings are run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import pkgutil
 import pytest
 
 import boardless
+import dataflows
+import hwmodels
+import workloads
 
-MODULES = [m.name for m in pkgutil.walk_packages(boardless.__path__, "boardless.")] + [
+MODULES = [
+    module.name
+    for package in (boardless, dataflows, hwmodels, workloads)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+] + [
     "sim.arena",
     "sim.buffers",
     "sim.caching",
