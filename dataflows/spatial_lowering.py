@@ -214,8 +214,7 @@ def _own(unit: ArrayUnit, settings: UnitSettings) -> OwnDataflow:
 
 
 def _nests(graph: Graph, operator: Operator) -> tuple[LoopNest, ...]:
-    inputs = [graph.tensors[name] for name in operator.inputs if name]
-    return rule_of(operator).loop_nests(operator, inputs, [graph.tensors[name] for name in operator.outputs])
+    return rule_of(operator).loop_nests(operator, graph.tensors_of(operator.inputs), graph.tensors_of(operator.outputs))
 
 
 def _work(

@@ -19,7 +19,7 @@ from sim.estimate import estimate
 from sim.lower import layerwise_plan, lower
 from sim.results import OperatorEstimate
 from workloads.builder import GraphBuilder
-from workloads.graph import Graph
+from workloads.graph import Graph, Operator, Tensor
 
 
 def convolution(channels: int, filters: int, side: int, kernel: int) -> Graph:
@@ -71,6 +71,20 @@ def test_power_at_full_load_is_that_of_the_layout_and_is_told_by_level() -> None
         joules[term.phase] = joules.get(term.phase, 0.0) + (amount * price if amount else 0.0)
     assert joules["array"] > joules["synapse_buffer"] > joules["input_buffer"]
     assert "dram" not in joules
+
+
+def test_operands_that_are_left_out_keep_the_places_of_the_others() -> None:
+    """A recurrent cell of 8 inputs and 4 units over 4 steps, of which only the last state is read."""
+    device = load_device("diannao")
+    tensors = [
+        Tensor("x", (4, 1, 8), "int16", "input"),
+        Tensor("w", (1, 16, 8), "int16", "weight"),
+        Tensor("r", (1, 16, 4), "int16", "weight"),
+        Tensor("state", (1, 1, 4), "int16", "output"),
+    ]
+    cell = Operator("cell", "LSTM", ("x", "w", "r"), ("", "state"), {"hidden_size": 4})
+    row = ran(Graph.build("cell", [cell], tensors), device)
+    assert row.macs == 4 * 16 * (8 + 4) and row.details["cycles"] >= row.macs / 256
 
 
 def test_neighbours_hand_inputs_on_and_products_take_the_second_dataflow() -> None:
