@@ -5,7 +5,7 @@ Classes and their table are those of Niu et al., DNNFusion, PLDI 2021: what read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from workloads.graph import Graph, Operator
@@ -172,21 +172,3 @@ def greedy_fusion(fusible: Fusible, cost: Cost) -> Fusion:
         total += price
         done |= sum(1 << i for i in chosen)
     return Fusion(tuple(groups), total, False)
-
-
-def is_partition(graph: Graph, groups: Sequence[Sequence[int]]) -> bool:
-    """True where every operator is in one group and the groups can run one after the other in some order."""
-    if sorted(i for group in groups for i in group) != list(range(len(graph))):
-        return False
-    of = {i: k for k, group in enumerate(groups) for i in group}
-    needs: dict[int, set[int]] = {k: set() for k in range(len(groups))}
-    for i, operator in enumerate(graph.operators):
-        needs[of[i]] |= {of[graph.producer[n]] for n in operator.inputs if n in graph.producer} - {of[i]}
-    left = dict(needs)
-    while left:
-        free = [k for k, before in left.items() if not before & set(left)]
-        if not free:
-            return False
-        for k in free:
-            del left[k]
-    return True

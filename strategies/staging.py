@@ -135,8 +135,3 @@ def greedy_stages(sharers: Sharers) -> Stages:
         members += [ready] if together else [(i,) for i in ready]
         done |= sum(1 << i for i in ready)
     return Stages(tuple(members), tuple(stage_seconds(sharers, m) for m in members), False)
-
-
-def one_by_one(sharers: Sharers) -> Stages:
-    """Every operator by itself, in order."""
-    return Stages(tuple((i,) for i in range(len(sharers.times))), sharers.times, False)

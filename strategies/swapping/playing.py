@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sim.engine import play
 from sim.played import Played
-from sim.system import Activity, Holding, Resource, Store, System
+from sim.system import Activity, Resource, System
 from strategies.swapping.program import Program, windows
 
 CORE = "core"
@@ -101,40 +101,6 @@ def play_program(program: Program, lookahead: int | None = None, engine: str = "
     ways = (False, True) if program.stored_bytes and program.way.duplex == "half" else (False,)
     played = [play(system_of_steps(program, steps, stores_first), engine) for stores_first in ways]
     return steps, min(played, key=lambda one: one.makespan_ps)
-
-
-def with_memory(program: Program, steps: Sequence[Step]) -> System:
-    """The same system with every block held in a memory of the size there is: it must come out the same, as a check."""
-    plain = system_of_steps(program, steps)
-    taken: dict[int, int] = {}
-    dropped: dict[int, int] = {}
-    for number in program.moving:
-        block = program.blocks[number]
-        for place, step in enumerate(steps):
-            if (
-                step.kind == "load"
-                and step.number == number
-                or (step.kind == "compute" and step.number == block.first and not block.loaded)
-            ):
-                taken[number] = place
-            if (
-                step.kind == "store"
-                and step.number == number
-                or (step.kind == "compute" and step.number == block.last and not block.stored)
-            ):
-                dropped[number] = place
-    holdings = [Holding(block.name, "near", block.bytes) for block in program.blocks]
-    holdings += [Holding(f"{piece.name}, held", "near", piece.held_bytes) for piece in program.pieces]
-    activities = []
-    for place, (step, activity) in enumerate(zip(steps, plain.activities, strict=True)):
-        own = (len(program.blocks) + step.number,) if step.kind == "compute" else ()
-        takes = tuple(number for number, where in taken.items() if where == place) + own
-        drops = tuple(number for number, where in dropped.items() if where == place) + own
-        activities.append(Activity(
-            activity.name, activity.resource, activity.picoseconds, activity.after, activity.follows, activity.priority,
-            takes=takes, drops=drops,
-        ))  # fmt: skip
-    return System(plain.name, plain.resources, (), (Store("near", program.near_bytes),), tuple(holdings), tuple(activities))
 
 
 def in_order_of_start(steps: Sequence[Step], played: Played, program: Program) -> list[Step]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from sim.check import broken_rules_of_schedule
 from sim.lower import layerwise_plan
 from strategies.chosen import read_strategy
 from strategies.fused import cost_of, hosts_of, moved_bytes, starts
-from strategies.fusing import Fusible, best_fusion, class_of, greedy_fusion, is_partition
+from strategies.fusing import Fusible, best_fusion, class_of, greedy_fusion
 from strategies.problem import Problem
 from workloads.builder import GraphBuilder
 from workloads.graph import Graph
@@ -23,6 +23,24 @@ from workloads.readers import load_network
 def problem(graph: Graph, device: str = "raspberry_pi_4") -> Problem:
     board = load_device(device)
     return Problem(graph, board, layerwise_plan(graph, board))
+
+
+def is_partition(graph: Graph, groups: Sequence[Sequence[int]]) -> bool:
+    """True where every operator is in one group and the groups can run one after the other in some order."""
+    if sorted(i for group in groups for i in group) != list(range(len(graph))):
+        return False
+    of = {i: k for k, group in enumerate(groups) for i in group}
+    needs: dict[int, set[int]] = {k: set() for k in range(len(groups))}
+    for i, operator in enumerate(graph.operators):
+        needs[of[i]] |= {of[graph.producer[n]] for n in operator.inputs if n in graph.producer} - {of[i]}
+    left = dict(needs)
+    while left:
+        free = [k for k, before in left.items() if not before & set(left)]
+        if not free:
+            return False
+        for k in free:
+            del left[k]
+    return True
 
 
 def random_graph(seed: int, count: int) -> Graph:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from hwmodels.storage import load_storage
 from sim.engine import play
+from sim.system import Activity, Holding, Store, System
 from strategies.errors import StrategyError
-from strategies.swapping.playing import in_order_of_start, play_program, steps_of, system_of_steps, with_memory
+from strategies.swapping.playing import Step, in_order_of_start, play_program, steps_of, system_of_steps
 from strategies.swapping.program import Block, Piece, Program, Way, peak_bytes, windows
 
 #: One byte per picosecond, without latency.
@@ -54,10 +56,44 @@ def test_nothing_is_exposed_when_computing_is_longer() -> None:
     assert play_program(program)[1].makespan_ps == program.computing_ps + 7 + 5
 
 
+def with_memory(program: Program, steps: Sequence[Step]) -> System:
+    """The same system with every block held in a memory of the size there is: it must come out the same, as a check."""
+    plain = system_of_steps(program, steps)
+    taken: dict[int, int] = {}
+    dropped: dict[int, int] = {}
+    for number in program.moving:
+        block = program.blocks[number]
+        for place, step in enumerate(steps):
+            if (
+                step.kind == "load"
+                and step.number == number
+                or (step.kind == "compute" and step.number == block.first and not block.loaded)
+            ):
+                taken[number] = place
+            if (
+                step.kind == "store"
+                and step.number == number
+                or (step.kind == "compute" and step.number == block.last and not block.stored)
+            ):
+                dropped[number] = place
+    holdings = [Holding(block.name, "near", block.bytes) for block in program.blocks]
+    holdings += [Holding(f"{piece.name}, held", "near", piece.held_bytes) for piece in program.pieces]
+    activities = []
+    for place, (step, activity) in enumerate(zip(steps, plain.activities, strict=True)):
+        own = (len(program.blocks) + step.number,) if step.kind == "compute" else ()
+        takes = tuple(number for number, where in taken.items() if where == place) + own
+        drops = tuple(number for number, where in dropped.items() if where == place) + own
+        activities.append(Activity(
+            activity.name, activity.resource, activity.picoseconds, activity.after, activity.follows, activity.priority,
+            takes=takes, drops=drops,
+        ))  # fmt: skip
+    return System(plain.name, plain.resources, (), (Store("near", program.near_bytes),), tuple(holdings), tuple(activities))
+
+
 def random_program(rng: np.random.Generator, stores: bool = True) -> Program:
     count = int(rng.integers(1, 12))
     pieces = tuple(Piece(f"piece {n}", int(rng.integers(0, 50)), held_bytes=int(rng.integers(0, 15))) for n in range(count))
-    blocks = []
+    blocks: list[Block] = []
     for n in range(count):
         for _ in range(int(rng.integers(0, 3))):
             last = min(count - 1, n + int(rng.integers(0, 3)))
