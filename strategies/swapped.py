@@ -101,11 +101,11 @@ def swapped_plan(graph: Graph, device: Device, plan: Plan, asked: Swapping) -> P
     base = lower(graph, device, replace(plan, profile="ideal"))
     near = near_memory(base, asked.near)
     capacity = device.memories[near].capacity_bytes
-    if asked.near_bytes is None and capacity is None:
+    limits = [size for size in (asked.near_bytes, capacity) if size is not None]
+    if not limits:
         raise StrategyError(f"swap: the capacity of {near} is not known; limit=SIZE is expected")
     storage = load_storage(asked.to)
-    room = min(asked.near_bytes or capacity or 0, capacity or asked.near_bytes or 0)
-    return _Search(base, near, room, _as_reached(storage, asked), asked).plan()
+    return _Search(base, near, min(limits), _as_reached(storage, asked), asked).plan()
 
 
 def _as_reached(storage: Storage, asked: Swapping) -> Storage:
