@@ -153,6 +153,11 @@ def distribute_over_concat(graph: Graph) -> Found:
             yield f"{operator.name} over {parts.name}", *_distributed(graph, operator, parts)
 
 
+def _input_channels(weight: str, first: int, end: int) -> Callable[[Values], NDArray[Any]]:
+    """The recipe of a part of a weight: input channels from ``first`` up to ``end``."""
+    return lambda values: values[weight][:, first:end]
+
+
 def _distributed(graph: Graph, operator: Operator, parts: Operator) -> tuple[Graph, Recipes]:
     weight, result = graph.tensors[operator.inputs[1]], graph.tensors[operator.outputs[0]]
     attributes = {k: v for k, v in operator.attributes.items() if k not in ("activation", "activation_attributes")}
@@ -164,7 +169,7 @@ def _distributed(graph: Graph, operator: Operator, parts: Operator) -> tuple[Gra
     for k, name in enumerate(parts.inputs):
         size = graph.tensors[name].shape[1]
         own = Tensor(f"{operator.name}.part{k}.weight", (weight.shape[0], size, *weight.shape[2:]), weight.dtype, "weight")
-        recipes[own.name] = lambda v, s=start, n=size: v[weight.name][:, s : s + n]  # type: ignore[misc]
+        recipes[own.name] = _input_channels(weight.name, start, start + size)
         part = Tensor(f"{operator.name}.part{k}", result.shape, result.dtype)
         inputs = (name, own.name, *(operator.inputs[2:3] if k == 0 else ()))
         operators.append(Operator(part.name, "Conv", inputs, (part.name,), attributes))
