@@ -63,15 +63,6 @@ class Sharing:
     joins: frozenset[int] = frozenset()
 
 
-def life(graph: Graph, tensor: Tensor) -> tuple[int, int]:
-    """First and last step at which an activation tensor is held."""
-    end = len(graph.operators)
-    if tensor.name in graph.settings.get("states", ()):
-        return -1, end
-    first = graph.producer.get(tensor.name, -1)
-    return first, end if tensor.role == "output" else max(graph.consumers[tensor.name], default=first)
-
-
 def storages(graph: Graph, sharing: Sharing) -> list[tuple[Tensor, list[Tensor]]]:
     """Groups of activation tensors that share bytes, each with the largest that is stored, in order of first appearance."""
     shares, passing = _shared_with(graph, sharing)
@@ -82,16 +73,6 @@ def storages(graph: Graph, sharing: Sharing) -> list[tuple[Tensor, list[Tensor]]
             groups.setdefault(owner, []).append(tensor)
     stored = {owner: [t for t in members if t.name not in passing] or members for owner, members in groups.items()}
     return [(max(stored[owner], key=lambda t: t.bytes), members) for owner, members in groups.items()]
-
-
-def buffers_of(graph: Graph, sharing: Sharing) -> list[Buffer]:
-    """One buffer per group of activation tensors that share storage, in order of first appearance."""
-    found = []
-    for tensor, members in storages(graph, sharing):
-        lives = [life(graph, t) for t in members]
-        names = tuple(t.name for t in members)
-        found.append(Buffer(tensor.name, names, tensor.bytes, min(f for f, _ in lives), max(e for _, e in lives)))
-    return found
 
 
 def load(buffers: Iterable[Buffer], steps: int) -> list[int]:

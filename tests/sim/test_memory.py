@@ -8,13 +8,18 @@ import numpy as np
 import pytest
 
 from hwmodels.device import MemoryLevel
-from sim.buffers import Buffer, Sharing, buffers_of, load
+from hwmodels.memory_profile import load_memory_profile
+from sim.accounting import allocations_of
+from sim.buffers import Buffer, Sharing, load
 from sim.errors import ScheduleError
 from sim.estimate import estimate
 from tests.cases import chain_graph, lowered, random_graph, toy_device, toy_unit
 from workloads.builder import GraphBuilder
+from workloads.graph import Graph
 from workloads.liveness import liveness
 from workloads.networks import build
+from workloads.operators.rule import KINDS
+from workloads.tables import graph_tables
 
 
 def residual() -> GraphBuilder:
@@ -25,6 +30,12 @@ def residual() -> GraphBuilder:
     c = net.conv(b, 2, 1, bias=False, name="c")
     net.plus(a, c, name="d")
     return net
+
+
+def buffers_of(graph: Graph, sharing: Sharing) -> tuple[Buffer, ...]:
+    """The buffers of a network under the ideal accounting."""
+    kinds = [KINDS[code] for code in graph_tables(graph).operators.kind]
+    return allocations_of(graph, kinds, sharing, load_memory_profile("ideal")).buffers()
 
 
 def test_a_tensor_lives_until_its_last_reader() -> None:
@@ -126,7 +137,7 @@ def test_settings_of_lowering_know_the_regions() -> None:
     graph = residual().finish()
     seen = []
 
-    def spy(graph, tables, device, unit, settings, mine):  # type: ignore[no-untyped-def]
+    def spy(graph, tables, device, unit, settings, mine):
         from tests.cases import toy_lowering
 
         seen.append(dict(settings.regions))
