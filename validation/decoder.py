@@ -8,7 +8,7 @@ share of the matrix peak and the energy of an operation, which slows cards whose
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class Model:
     def __init__(self, row: Measurement) -> None:
         said = notes_of(row)
         network = NETWORKS.get(row.model)
-        known = network.builder.args[0] if network is not None else None  # type: ignore[attr-defined]
+        known = network.builder.args[0] if network is not None and isinstance(network.builder, partial) else None
         self.parameters = float(said["parameters_1e9"]) * 1e9
         self.active = float(said.get("active_1e9") or said["parameters_1e9"]) * 1e9
         size = float(said["file_gb"]) * 1e9 if "file_gb" in said else self.parameters * FILE_BITS[row.dtype] / 8.0
