@@ -10,7 +10,8 @@ from strategies.patched import least_peak, stages_of, whole_bytes, working_peak
 from strategies.problem import Problem
 from strategies.strategy import Strategy, refusal
 from strategies.transformed import counted
-from workloads.patches import Stage, macs_of
+from workloads.operators import macs_of
+from workloads.patches import Stage
 from workloads.rolling import buffers_bytes, edges_bytes, rolling, streamed_macs, strips_of
 from workloads.transforms.depth_first import depth_first
 from workloads.transforms.redistribution import redistributed
@@ -92,7 +93,7 @@ def _redistribute(problem: Problem, until: str) -> tuple[Problem, str]:
     found = redistributed(stage)
     if not found.narrowed:
         raise refusal("redistribute", f"no convolution up to {until} has stride 1 and 3x3 taps or more")
-    macs = [sum(macs_of(graph, i) for i in range(len(graph))) for graph in (problem.graph, found.graph)]
+    macs = [sum(macs_of(operator, graph.tensors) for operator in graph.operators) for graph in (problem.graph, found.graph)]
     short = "" if found.added >= found.removed else "; too few convolutions behind to make up for them"
     return problem.replace(graph=found.graph), (
         f"{counted(len(found.narrowed), 'convolution')} up to {until} to 1x1, {found.removed} positions of receptive field less; "

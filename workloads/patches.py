@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from workloads.errors import GraphError
 from workloads.graph import Graph, Tensor
-from workloads.operators import rule_of
+from workloads.operators import macs_of, rule_of
 from workloads.operators.convolution import filters
 from workloads.operators.family import channels_last
 from workloads.operators.windows import Window, window_of
@@ -143,13 +143,13 @@ class Stage:
             name = self.graph.operators[i].outputs[0]
             whole = self.extent(name)
             computed = sum(areas[name][0].size for areas in down) * sum(areas[name][1].size for areas in across)
-            total += macs_of(self.graph, i) * computed // (whole[0] * whole[1])
+            total += macs_of(self.graph.operators[i], self.graph.tensors) * computed // (whole[0] * whole[1])
         return total
 
     @property
     def plain_macs(self) -> int:
         """Multiply-accumulates of the stage without patches."""
-        return sum(macs_of(self.graph, i) for i in self.operators)
+        return sum(macs_of(self.graph.operators[i], self.graph.tensors) for i in self.operators)
 
     def tile_peak_bytes(self, tile: Area) -> int:
         """Bytes held at the worst operator of a tile: its input areas and output, and areas that later operators wait for [B].
@@ -187,13 +187,6 @@ def _parts(extent: int, count: int) -> list[Range]:
     """
     size = -(-extent // count)
     return [Range(first, min(first + size, extent) - 1) for first in range(0, extent, size)]
-
-
-def macs_of(graph: Graph, i: int) -> int:
-    """Multiply-accumulates of one operator."""
-    operator = graph.operators[i]
-    inputs, outputs = ([graph.tensors[name] if name else None for name in names] for names in (operator.inputs, operator.outputs))
-    return rule_of(operator).work(operator, inputs, outputs).macs
 
 
 def stage_to(graph: Graph, output: str) -> Stage:

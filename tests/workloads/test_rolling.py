@@ -14,7 +14,8 @@ from tests.workloads.test_patches import drawn, numbers, published
 from workloads.builder import GraphBuilder
 from workloads.errors import GraphError
 from workloads.graph import Graph
-from workloads.patches import Stage, macs_of, stage_to, stages
+from workloads.operators import macs_of
+from workloads.patches import Stage, stage_to, stages
 from workloads.rolling import buffer_rows, edges_bytes, rolling, streamed_macs, strips_of
 from workloads.transforms.depth_first import depth_first
 
@@ -38,7 +39,7 @@ def test_strips_give_the_same_numbers_and_compute_no_row_twice(seed: int, height
             continue
         changed = depth_first(graph, stage, height, columns, streamed=streamed)
         assert np.array_equal(results(changed, last, held), want)
-        inside = sum(macs_of(changed, i) for i, o in enumerate(changed.operators) if "tile_of" in o.attributes)
+        inside = sum(macs_of(o, changed.tensors) for o in changed.operators if "tile_of" in o.attributes)
         windows = stage.windows.values()
         if all(k >= s for w in windows for k, s in zip(w.kernel, w.strides, strict=True)):
             patches = stage.macs(stage.tiles(-(-extent[0] // height), columns))
@@ -52,7 +53,7 @@ def test_the_published_stage_costs_no_more_in_strips() -> None:
     """91,282,688 MACs, where 4 x 4 patches take 119,202,032; blocks of columns lie between."""
     stage = published()
     counts = [
-        sum(macs_of(graph, i) for i, o in enumerate(graph.operators) if "tile_of" in o.attributes)
+        sum(macs_of(o, graph.tensors) for o in graph.operators if "tile_of" in o.attributes)
         for graph in (depth_first(stage.graph, stage, 7, columns) for columns in (1, 2, 4))
     ]
     assert counts[0] == stage.plain_macs == 91_282_688
@@ -90,7 +91,7 @@ def tiled_macs(stage: Stage, height: int, width: int) -> int:
         if name in down:
             added = sum(strip.added.size for strip in down[name]) * sum(strip.added.size for strip in across[name])
             whole = stage.extent(name)
-            total += macs_of(stage.graph, i) * added // (whole[0] * whole[1])
+            total += macs_of(stage.graph.operators[i], stage.graph.tensors) * added // (whole[0] * whole[1])
     return total
 
 

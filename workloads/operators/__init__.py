@@ -5,8 +5,10 @@ A new operator is one class here, in the file of its family, one line in :data:`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workloads.errors import UnsupportedOperator, nearest
-from workloads.graph import Operator
+from workloads.graph import Operator, Tensor
 from workloads.operators.activations import Activation, BiasedActivation, ParametricRelu, QuantizedActivation
 from workloads.operators.attention import AttentionByForm, ScaledDotProduct
 from workloads.operators.attention_layers import GroupedQueryAttention, PackedAttention, ProjectedAttention, UnprojectedHeads
@@ -312,3 +314,9 @@ def rule_of(operator: Operator) -> OperatorRule:
         f"operator '{operator.name}': '{operator.op}' has no rule; {nearest(operator.op, RULES)}; "
         "add one class in workloads/operators/, one line in RULES; or --allow-unmodelled"
     )
+
+
+def macs_of(operator: Operator, tensors: Mapping[str, Tensor]) -> int:
+    """Multiply-accumulates of one operator, its tensors by name."""
+    inputs, outputs = ([tensors[name] if name else None for name in names] for names in (operator.inputs, operator.outputs))
+    return rule_of(operator).work(operator, inputs, outputs).macs

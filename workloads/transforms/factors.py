@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from workloads.graph import Graph, Operator
-from workloads.operators import rule_of
+from workloads.operators import macs_of
 from workloads.transforms.layers import ENDING, Layers, convolution_shape, kept
 from workloads.transforms.rewriting import named_operators
 
@@ -75,7 +75,7 @@ class _Factoring(Layers):
         trial = _Factoring(self.graph, self.share, self.method)
         trial.tensors = dict(self.tensors)
         trial.replace(operator)
-        return sum(macs_of(trial, made) for made in trial.operators) < macs_of(trial, operator)
+        return sum(macs_of(made, trial.tensors) for made in trial.operators) < macs_of(operator, trial.tensors)
 
     def replace(self, operator: Operator) -> None:
         """The factors in place of a layer."""
@@ -120,10 +120,3 @@ class _Factoring(Layers):
         last = self.weight(f"{operator.name}.last.weight", (outputs, rank), dtype)
         ends = {"transB": 1, **kept(operator, (*ENDING, "beta"))}
         self.put("Gemm", (middle, last, *operator.inputs[2:]), operator.name, ends, operator.outputs[0])
-
-
-def macs_of(work: Layers, operator: Operator) -> int:
-    """Multiply-accumulates of one operator of a rewriting."""
-    inputs = [work.tensors[name] if name else None for name in operator.inputs]
-    outputs = [work.tensors[name] if name else None for name in operator.outputs]
-    return rule_of(operator).work(operator, inputs, outputs).macs
