@@ -93,7 +93,7 @@ def held_elements(graph: Graph) -> int:
     outside = {storages[t.name] for t in graph.tensors.values() if t.role != "activation"} | _ends(graph, storages)
     spans: dict[str, list[int]] = {}
     for i, operator in enumerate(graph.operators):
-        if not _in_stage(graph, i):
+        if not in_stage(graph, i):
             continue
         for name in (*operator.inputs, *operator.outputs):
             if name and graph.tensors[name].role == "activation" and storages[name] not in outside:
@@ -106,7 +106,8 @@ def held_elements(graph: Graph) -> int:
     return int(np.cumsum(change).max(initial=0))
 
 
-def _in_stage(graph: Graph, i: int) -> bool:
+def in_stage(graph: Graph, i: int) -> bool:
+    """True for a tile of an operator, and for what puts tiles together or takes a window of what is held."""
     operator = graph.operators[i]
     return "tile_of" in operator.attributes or operator.op in ("Window", "Assemble")
 
@@ -114,7 +115,7 @@ def _in_stage(graph: Graph, i: int) -> bool:
 def _ends(graph: Graph, storages: dict[str, str]) -> set[str]:
     """Storages that operators outside the stage read, or that are results."""
     return {
-        storages[name] for i, operator in enumerate(graph.operators) if not _in_stage(graph, i) for name in operator.inputs if name
+        storages[name] for i, operator in enumerate(graph.operators) if not in_stage(graph, i) for name in operator.inputs if name
     }
 
 

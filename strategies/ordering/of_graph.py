@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from dataflows.carried import in_stage
 from hwmodels.memory_profile import load_memory_profile
 from sim.accounting import Allocations, allocations_of
 from sim.buffers import Sharing as Shared
@@ -35,7 +36,7 @@ def _before(graph: Graph) -> tuple[frozenset[int], ...]:
     """
     before = [{graph.producer[name] for name in operator.inputs if name in graph.producer} for operator in graph.operators]
     if "depth_first" in graph.settings:
-        strips = [i for i, o in enumerate(graph.operators) if "tile_of" in o.attributes or o.op in ("Window", "Assemble")]
+        strips = [i for i in range(len(graph.operators)) if in_stage(graph, i)]
         for earlier, later in pairwise(strips):
             before[later].add(earlier)
     return tuple(map(frozenset, before))
