@@ -21,6 +21,7 @@ from sim.lower import layerwise_plan, lower
 from sim.schedule import Schedule
 from sim.simulation import estimate_of_trace, simulate
 from tests.cases import contended, lowered, random_graph, split_placement, toy_device, toy_unit
+from workloads.graph import Graph
 from workloads.networks import NETWORKS as CATALOGUE
 from workloads.networks import build
 from workloads.transforms import fold_batch_norm, retype
@@ -30,7 +31,7 @@ NETWORKS = ("lenet5", "mlperf_tiny_ad", "mlperf_tiny_kws", "mlperf_tiny_ic", "sq
 
 
 @cache
-def network(name: str, dtype: str | None):  # type: ignore[no-untyped-def]
+def network(name: str, dtype: str | None) -> Graph:
     graph = fold_batch_norm(build(name))
     return retype(graph, dtype) if dtype else graph
 
