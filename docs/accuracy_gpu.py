@@ -62,29 +62,11 @@ def by_run(report: Report, baseline: str = "") -> list[list[str]]:
     return rows
 
 
-def timm_table() -> str:
-    """Inference, families left out, with the coarse form beside."""
-    rows = by_run(report_of("timm", "timm infer"), "coarse")
-    rows.append(
-        [
-            "networks our catalogue builds, by its graphs",
-            *figures(report_of("timm", "timm infer, networks of the catalogue").total()),
-            "",
-        ]
-    )
-    return table((*HEAD, "MACs and activations alone, mean / median %"), rows)
-
-
-def training_table() -> str:
-    """Training steps, families left out."""
-    rows = by_run(report_of("timm", "timm train"), "coarse")
-    rows.append(
-        [
-            "networks our catalogue builds, by its graphs",
-            *figures(report_of("timm", "timm train, networks of the catalogue").total()),
-            "",
-        ]
-    )
+def timm_table(phase: str) -> str:
+    """Inference or training steps, families left out, with the coarse form beside."""
+    rows = by_run(report_of("timm", f"timm {phase}"), "coarse")
+    built = report_of("timm", f"timm {phase}, networks of the catalogue").total()
+    rows.append(["networks our catalogue builds, by its graphs", *figures(built), ""])
     return table((*HEAD, "MACs and activations alone, mean / median %"), rows)
 
 
@@ -158,8 +140,9 @@ def pictures() -> dict[str, Callable[..., Axes]]:
 
 def page() -> str:
     """The text with its tables filled in."""
-    parts = {
-        "timm": timm_table, "training": training_table, "sheet": sheet_table, "other": other_table, "cells": cells_table,
+    parts: dict[str, Callable[[], str]] = {
+        "timm": partial(timm_table, "infer"), "training": partial(timm_table, "train"),
+        "sheet": sheet_table, "other": other_table, "cells": cells_table,
         "left_out": left_out, "parameters": parameters,
     }  # fmt: skip
     return filled(TEXT.read_text(encoding="utf-8"), parts)
