@@ -296,7 +296,7 @@ class _Tried:
         candidate = self._rated(start + (0,) * (len(self.choices) - len(start)))
         if candidate is None:
             return start
-        outcome = (len(start), *candidate.figures.items(), candidate.accuracy_loss)
+        outcome = (len(start), *candidate.figures.items(), candidate.accuracy_loss, *candidate.excess.items())
         return self._outcomes.setdefault(outcome, start)
 
     def distinct(self) -> list[Candidate]:
